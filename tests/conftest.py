@@ -1,0 +1,52 @@
+"""What every test may rely on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# No deadline: a shared machine may pause for longer than any example takes.
+settings.register_profile("local", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_thread_and_no_display() -> None:
+    """Small arrays in many processes: a second thread only adds noise. Subprocesses inherit it."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
+
+
+@pytest.fixture
+def run_cli(tmp_path: Path) -> RunCli:
+    """Run the command line as a user would: its own process, its own folder, no terminal.
+
+    `code` is the expected exit code; None accepts any.
+    """
+
+    def run(*args: object, code: int | None = 0, **options: object):
+        kwargs = {"cwd": tmp_path, "timeout": 300, "stdin": subprocess.DEVNULL, **options}
+        done = subprocess.run(
+            [sys.executable, "-m", "clinometer", *map(str, args)],
+            capture_output=True,
+            text=True,
+            check=False,
+            **kwargs,
+        )
+        if code is not None:
+            shown = f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+            assert done.returncode == code, shown
+        return done
+
+    return run
