@@ -25,6 +25,8 @@ from click.testing import CliRunner
 
 import clinometer
 from clinometer.cli import COMMANDS, group
+from clinometer.records import columns
+from clinometer.store import schema
 
 NOTE = "<!-- Written by docs/generate.py: change the program, then run `make docs`. -->\n\n"
 RULE_SECTIONS = {
@@ -50,6 +52,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """Every generated page: its path below the reference folder, and its text."""
     yield from command_pages()
     yield from rule_pages()
+    yield "recording.md", recording_page()
     yield "python.md", public_page()
     yield "theory.md", modules_page("theory", "Theory: what should happen", "Closed forms.")
     yield "stats.md", modules_page("stats", "Statistics: what did happen", "Estimators on arrays.")
@@ -143,6 +146,41 @@ def split_docstring(text: str) -> tuple[str, dict[str, str]]:
     parts = re.split(rf"^({labels})(?:\s*:)?\s+", body, flags=re.MULTILINE)
     unfold = (re.sub(r"\s+", " ", part).strip() for part in parts[2::2])
     return title.strip(), dict(zip(parts[1::2], unfold, strict=True))
+
+
+# -- the recording -------------------------------------------------------------------------------
+
+KINDS = {
+    "call": "A layer's call",
+    "parameter": "A parameter tensor",
+    "loss": "A term of the loss",
+}
+
+
+def recording_page() -> str:
+    """The recording's columns and tables, from the declarations that the program uses."""
+    text = f"""# The recording
+
+A recording, `run.clino`, is an SQLite database. It is readable while it is written and after its
+process was killed: an observation is whole or absent. `clinometer.read(path)` turns it into plain
+arrays; `Recording.to_pandas()` into one table. This is schema {columns.SCHEMA}: columns may be added, and old
+recordings stay readable.
+
+Each observation is one optimizer step seen in full. Its numbers are one packed row of
+little-endian float32 for every site: a layer's call, a parameter tensor, a term of the loss.
+"""
+    for kind, listed in columns.COLUMNS.items():
+        rows = "".join(f"| `{c.name}` | {c.unit} | {cell(c.meaning)} |\n" for c in listed)
+        text += (
+            f"\n## {KINDS.get(kind, kind)}\n\n| column | unit | meaning |\n|---|---|---|\n{rows}"
+        )
+    text += f"\n## Tables\n\n```sql\n{schema.TABLES.strip()}\n```\n"
+    return f"{NOTE}{text}"
+
+
+def cell(text: str) -> str:
+    """Text inside a table: a bar would end the cell."""
+    return text.replace("|", "\\|")
 
 
 # -- Python names --------------------------------------------------------------------------------
