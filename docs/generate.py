@@ -194,24 +194,38 @@ def public_page() -> str:
     blocks = [directive(name, thing) for name, thing in things.items()]
     text += eval_rst("\n\n".join([".. currentmodule:: clinometer", *blocks]))
     if results := results_of(things.values()):
-        text += "\n## What they return\n\n"
+        text += "\n## What they take and return\n\n"
         names = (f"{thing.__module__}.{thing.__qualname__}" for thing in results)
         text += eval_rst("\n\n".join(f".. autoclass:: {name}\n   :members:" for name in names))
     return NOTE + text
 
 
 def results_of(things: Iterable[Any]) -> list[type]:
-    """Our classes that public functions return, and those that their fields hold, in that order."""
+    """Our own classes that public things take, return or hold, in the order of first mention."""
     found: dict[type, None] = {}
-    waiting = [typing.get_type_hints(f).get("return") for f in things if inspect.isfunction(f)]
+    waiting = [hint for thing in things for hint in hints_of(thing)]
     while waiting:
         hint = waiting.pop(0)
         waiting += typing.get_args(hint)
         ours = inspect.isclass(hint) and hint.__module__.startswith("clinometer.")
         if ours and hint not in found and hint not in things:
             found[hint] = None
-            waiting += typing.get_type_hints(hint).values()
+            waiting += hints_of(hint)
     return list(found)
+
+
+def hints_of(thing: Any) -> list[Any]:
+    """Types of a function's arguments and result, or of a class's fields and public methods."""
+    holders = [thing]
+    if inspect.isclass(thing):
+        holders += [value for name, value in vars(thing).items() if not name.startswith("_")]
+    hints: list[Any] = []
+    for holder in holders:
+        try:
+            hints += typing.get_type_hints(getattr(holder, "fget", holder)).values()
+        except (NameError, TypeError):  # types of other projects, or no annotations at all
+            continue
+    return hints
 
 
 def public_things() -> dict[str, Any]:
