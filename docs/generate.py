@@ -16,7 +16,7 @@ import pkgutil
 import re
 import textwrap
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -33,6 +33,7 @@ RULE_SECTIONS = {
     "Sees": "What it sees",
     "Matters": "Why it matters",
     "Not this": "What only looks like it",
+    "Limits": "Limits",
     "Source": "Source",
 }
 FAMILIES = {
@@ -124,12 +125,11 @@ def rule_page(module: ModuleType) -> str:
     rule = module.RULE
     title, sections = split_docstring(inspect.getdoc(module) or "")
     text = f"# {rule.code} {rule.name}\n\n{title}\n"
+    limits = limits_table(getattr(rule, "limits", {}))
     for key, heading in RULE_SECTIONS.items():
-        if key in sections:
-            text += f"\n## {heading}\n\n{sections[key]}\n"
-    if limits := getattr(rule, "limits", None):
-        rows = "".join(f"| `{name}` | {value:g} |\n" for name, value in limits.items())
-        text += f"\n## Limits\n\n| quantity | limit |\n|---|---|\n{rows}"
+        told = sections.get(key, "") + (limits if key == "Limits" else "")
+        if told.strip():
+            text += f"\n## {heading}\n\n{told.strip()}\n"
     if reads := getattr(rule, "reads", ()):
         text += f"\n## Reads\n\n{', '.join(f'`{name}`' for name in reads)}. "
         text += "Where one of them is missing or not finite, the report says that this rule was "
@@ -137,6 +137,14 @@ def rule_page(module: ModuleType) -> str:
     if remedies := getattr(rule, "remedies", ()):
         text += "\n## What might help\n\n" + "".join(f"- {name}\n" for name in remedies)
     return text
+
+
+def limits_table(limits: Mapping[str, float]) -> str:
+    """The limits that the rule declares, as a table."""
+    if not limits:
+        return ""
+    rows = "".join(f"| `{name}` | {value:g} |\n" for name, value in limits.items())
+    return f"\n\n| quantity | limit |\n|---|---|\n{rows}"
 
 
 def split_docstring(text: str) -> tuple[str, dict[str, str]]:
