@@ -1,0 +1,39 @@
+"""Clinometer: the slope a neural network learns by, measured.
+
+The public names are loaded when first used, so that `import clinometer` costs nothing
+and reading a recording never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from clinometer.attach.watch import watch
+    from clinometer.confidence.compare import compare
+    from clinometer.diagnosis.diagnose import diagnose
+    from clinometer.diagnosis.rule import Rule
+    from clinometer.store.reader import read
+
+_HOME = {
+    "Rule": "clinometer.diagnosis.rule",
+    "compare": "clinometer.confidence.compare",
+    "diagnose": "clinometer.diagnosis.diagnose",
+    "read": "clinometer.store.reader",
+    "watch": "clinometer.attach.watch",
+}
+
+__all__ = ["Rule", "compare", "diagnose", "read", "watch"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

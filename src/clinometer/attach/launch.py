@@ -1,0 +1,174 @@
+"""Run a script as Python would, and record the training inside it.
+
+Nothing that the script could notice is imported before it: neither torch nor NumPy, so that it may
+set OMP_NUM_THREADS first. The recorder attaches when torch has been imported.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import CodeType, ModuleType, TracebackType
+from typing import Any
+
+from clinometer.attach.arrival import when_imported
+from clinometer.attach.facts import facts_of_run
+from clinometer.errors import ScriptError
+
+
+@dataclass
+class Launch:
+    """One run of one script under a recorder."""
+
+    path: str
+    script: str
+    arguments: list[str]
+    budget: float = 0.01
+    every: int | None = None
+    recorder: Any = None
+    trouble: str | None = None
+    _undo: Callable[[], None] = field(default=lambda: None)
+
+    def attach_on_import(self) -> None:
+        """Attach as soon as the script has imported torch."""
+        self._undo = when_imported("torch", self._attach)
+
+    def _attach(self) -> None:
+        try:
+            from clinometer.attach.recorder import Recorder
+            from clinometer.store.writer import Writer
+
+            writer = Writer(self.path, facts_of_run(self.script, self.arguments))
+            self.recorder = Recorder(writer, budget=self.budget, every=self.every)
+            self.recorder.start()
+        except Exception as error:  # never the script's trouble
+            self.trouble = f"{type(error).__name__}: {error}"
+
+    def _finish(self, ended: str, **facts: Any) -> None:
+        self._undo()
+        if self.recorder is not None:
+            self.recorder.stop(ended, **facts)
+            self.trouble = self.trouble or self.recorder.writer.failed
+
+    def run(self, code: CodeType, module: ModuleType) -> None:
+        """Execute the script as `__main__`, and leave as Python would have left after it.
+
+        Raises
+        ------
+        SystemExit : the script's own, or with 1 after an exception that nobody caught.
+        KeyboardInterrupt : already shown; Python then ends by SIGINT, so that a shell's loop stops.
+        """
+        sys.modules["__main__"] = module
+        self.attach_on_import()
+        try:
+            exec(code, module.__dict__)
+        except SystemExit as leaving:
+            given = leaving.code
+            self._finish("normal", exit_code=given if isinstance(given, int) else int(bool(given)))
+            raise
+        except KeyboardInterrupt as stopped:
+            self._finish("interrupted")
+            _show(stopped, ours=1)
+            sys.excepthook = _shown_already
+            raise
+        except BaseException as error:
+            self._finish("exception", exit_code=1)
+            _show(error, ours=1)
+            sys.exit(1)
+        self._finish("normal", exit_code=0)
+
+
+def load_script(path: str) -> tuple[CodeType, ModuleType]:
+    """Compile a script as `python script.py` would.
+
+    Raises
+    ------
+    ScriptError : if it cannot be read. A SyntaxError is the script's own and is shown as Python's.
+    """
+    if os.path.isdir(path):
+        raise ScriptError(f"{path}: is a folder.\n  Expected a Python script.")
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        raise ScriptError(
+            f"{path}: {error.strerror or error}.\n"
+            "  Expected a Python script that can be read: clinometer run [options] script.py"
+        ) from error
+    module = _main_module(path)
+    sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
+    return _compiled(source, path), module
+
+
+def load_module(name: str) -> tuple[CodeType, ModuleType]:
+    """Find a module as `python -m name` would (a package's `__main__`).
+
+    Raises
+    ------
+    ScriptError : if there is no such module, or it has no Python code.
+    """
+    sys.path.insert(0, os.getcwd())
+    spec = _spec(name)
+    if spec is not None and spec.submodule_search_locations is not None:
+        spec = _spec(f"{name}.__main__")
+    if spec is None or spec.loader is None or not hasattr(spec.loader, "get_code"):
+        raise ScriptError(
+            f"-m {name}: no such module, or it cannot be run.\n"
+            "  Expected a module that `python -m` can run from this folder."
+        )
+    code = spec.loader.get_code(spec.name)
+    module = _main_module(spec.origin or name)
+    module.__spec__, module.__package__ = spec, spec.parent
+    return code, module
+
+
+def default_path(script: str) -> str:
+    """Recording's name: the script's own, the date, and the rank where there are several."""
+    stem = os.path.splitext(os.path.basename(script))[0] or "run"
+    return time.strftime(f"{stem}-%Y%m%d-%H%M%S.clino")
+
+
+def of_rank(path: str) -> str:
+    """The recording of this rank: run.clino, run.1.clino, run.2.clino ..."""
+    rank = os.environ.get("RANK", "0")
+    if rank in ("", "0"):
+        return path
+    stem, ending = os.path.splitext(path)
+    return f"{stem}.{rank}{ending}"
+
+
+def _spec(name: str) -> Any:
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError):
+        return None
+
+
+def _main_module(path: str) -> ModuleType:
+    module = ModuleType("__main__")
+    module.__dict__.update(__file__=path, __builtins__=__builtins__, __spec__=None)
+    return module
+
+
+def _compiled(source: bytes, path: str) -> CodeType:
+    try:
+        return compile(source, path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        _show(error, ours=2)
+        sys.exit(1)
+
+
+def _show(error: BaseException, ours: int) -> None:
+    """Hand the exception to the script's `sys.excepthook`, without our frames in its traceback."""
+    traceback: TracebackType | None = error.__traceback__
+    for _ in range(ours):
+        traceback = traceback.tb_next if traceback is not None else None
+    sys.excepthook(type(error), error.with_traceback(traceback), traceback)
+
+
+def _shown_already(*_: object) -> None:
+    """The excepthook while Python ends on an interrupt whose traceback has been shown."""

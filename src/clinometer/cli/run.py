@@ -1,0 +1,117 @@
+"""`clinometer run`: a training script, unchanged, recorded."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from clinometer.attach.launch import Launch
+
+HELP = """Run a training script unchanged and record where its gradient goes.
+
+The script sees its own sys.argv, sys.path and __main__; its output, its exit code and its
+traceback are its own. Options after the script belong to the script.
+
+\b
+  clinometer run train.py --epochs 5
+  clinometer run -o first.clino -m package.train
+
+Exit code: the script's own (2 where there is no script to run).
+Next: clinometer report FILE
+"""
+
+
+class _Share(click.ParamType):
+    name = "share"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            share = float(value[:-1]) / 100 if value.endswith("%") else float(value)
+        except ValueError:
+            share = -1.0
+        if not 0 < share <= 1:
+            self.fail(f"{value!r}: expected a share such as 1% or 0.01", param, ctx)
+        return share
+
+
+@click.command(
+    help=HELP,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option("-o", "--output", metavar="FILE", help="Recording to write (default: script-DATE.clino).")
+@click.option(
+    "--budget", type=_Share(), default="1%", show_default=True, metavar="SHARE",
+    help="Share of the step time that recording may cost.",
+)  # fmt: skip
+@click.option(
+    "--every", type=click.IntRange(min=1), metavar="N",
+    help="Observe every N-th optimizer step, whatever it costs, instead of by budget.",
+)  # fmt: skip
+@click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
+@click.argument("script", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    output: str | None,
+    budget: float,
+    every: int | None,
+    module: str | None,
+    script: tuple[str, ...],
+) -> Callable[[], None]:
+    from clinometer.attach import launch
+
+    if module is None and not script:
+        raise click.UsageError("no script given; expected clinometer run [options] script.py", ctx)
+    name = module if module is not None else script[0]
+    arguments = list(script if module is not None else script[1:])
+    path = launch.of_rank(output or launch.default_path(name))
+    _check_output(path)
+    code, main = launch.load_module(name) if module else launch.load_script(name)
+    sys.argv = [str(main.__file__) if module else name, *arguments]
+    started = launch.Launch(os.path.abspath(path), name, arguments, budget=budget, every=every)
+    return partial(_run, started, code, main, path)
+
+
+def _run(started: Launch, code: CodeType, main: ModuleType, path: str) -> None:
+    try:
+        started.run(code, main)
+    finally:
+        _tell(started, path)
+
+
+def _check_output(path: str) -> None:
+    """Refuse before the script has run for an hour, not after."""
+    from clinometer.errors import RecordingError
+
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.exists(path):
+        raise RecordingError(
+            f"{path}: exists already, and a recording is never overwritten.\n"
+            "  Give another name with -o, or remove it."
+        )
+    if not os.path.isdir(folder):
+        raise RecordingError(f"{folder}: no such folder.\n  Expected one that may be written to.")
+
+
+def _tell(started: Launch, path: str) -> None:
+    """One line on stderr, and only where a person sees it: the script's output stays its own."""
+    if started.trouble is not None:
+        click.echo(f"clinometer: not recorded ({started.trouble}).", err=True)
+    elif sys.stderr.isatty():
+        told = (
+            f"clinometer: recorded; next: clinometer report {path}"
+            if started.recorder is not None
+            else "clinometer: nothing was recorded, because the script did not import torch."
+        )
+        click.echo(told, err=True)

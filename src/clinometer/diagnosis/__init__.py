@@ -1,0 +1,1 @@
+"""Judge a recording: ledger, rules, findings, verdict. Needs no torch."""

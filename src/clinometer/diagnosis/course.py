@@ -1,0 +1,210 @@
+"""The course of the loss: where it began, where it is, and what a constant guess would reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clinometer.records.recording import Float64, Recording
+
+BLOCKS = 8  # a window's mean gets its standard error from the means of so many blocks of it
+LATE = 4  # the late window is the last 4th of the run; the early one is as long
+SURE = 3.0  # standard errors; two-sided chance 0.3 % for a normal mean, 2 % for t with 7 degrees
+MARGIN = 0.01  # practical equivalence: 1 % of what there is to learn counts as nothing learned
+MOSTLY = 0.9  # of what there is to learn: then gradients are small because the examples are right
+
+
+@dataclass(frozen=True)
+class Course:
+    """What the losses of a run say by themselves.
+
+    Attributes
+    ----------
+    first, last : mean loss of the early and of the late window; None where no loss was seen
+    error : standard error of `last`; nan where the window is too short to tell
+    no_information : loss of the best constant prediction; None where the targets were not seen
+    named : `no_information` in words
+    falling : whether the second half of the run fell, beyond its noise
+    right : share of the examples that were right, late in the run; None where it was not seen
+    bad_step : first step whose loss is NaN or infinite, or None
+    steps : optimizer steps with a loss
+    """
+
+    first: float | None
+    last: float | None
+    error: float
+    no_information: float | None
+    named: str
+    falling: bool
+    right: float | None
+    bad_step: int | None
+    steps: int
+
+    @property
+    def reference(self) -> float | None:
+        """The loss to beat: the no-information level, or the first loss where that is unknown."""
+        return self.no_information if self.no_information is not None else self.first
+
+    @property
+    def learned(self) -> float:
+        """Share of what there is to learn that has been learned; nan where it cannot be told."""
+        if self.last is None or not self.reference:
+            return float("nan")
+        return (self.reference - self.last) / abs(self.reference)
+
+    @property
+    def doubt(self) -> float:
+        """Standard error of `learned`; nan where it cannot be told."""
+        return self.error / abs(self.reference) if self.reference else float("nan")
+
+
+def course(recording: Recording) -> Course:
+    """Read the course of the loss off a recording."""
+    steps, losses = _series(recording)
+    finite = np.isfinite(losses)
+    bad = steps[~finite]
+    good = losses[finite]
+    level, named = no_information(recording)
+    first, last, error = _windows(good)
+    return Course(
+        first=first,
+        last=last,
+        error=error,
+        no_information=level,
+        named=named,
+        falling=_falls(good, level if level is not None else first),
+        right=_right(recording),
+        bad_step=int(bad[0]) if len(bad) else None,
+        steps=len(losses),
+    )
+
+
+def _series(
+    recording: Recording,
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], Float64]:
+    """(steps, losses): of every step where they are the loss term itself, else the observed terms.
+
+    A loss that was scaled (accumulation, a loss scaler) or has several terms cannot be held against
+    the no-information level; the term that was read from the graph can.
+    """
+    seen = recording.loss_seen
+    every = recording.step[seen], recording.loss[seen]
+    if not recording.of_kind("loss"):
+        return every
+    value = recording.column("loss", "value")[:, 0]
+    known = ~np.isnan(value) & (recording.rows["loss"][:, 0, 0] > 0)
+    there = dict(zip(*(array.tolist() for array in every), strict=True))
+    pairs = [
+        (there[step], term)
+        for step, term in zip(recording.observed[known].tolist(), value[known], strict=True)
+        if step in there
+    ]
+    same = [abs(a - b) <= MARGIN * abs(b) or not np.isfinite(a) for a, b in pairs]
+    if not pairs or all(same):
+        return every
+    return recording.observed[known], value[known]
+
+
+def _windows(losses: Float64) -> tuple[float | None, float | None, float]:
+    if not len(losses):
+        return None, None, float("nan")
+    size = max(len(losses) // LATE, 1)
+    early = losses[: max(min(size, len(losses) // 20), 1)]
+    late = losses[-size:]
+    return float(early.mean()), float(late.mean()), standard_error(late)
+
+
+def standard_error(values: Float64) -> float:
+    """Standard error of the mean of a correlated series, from the means of `BLOCKS` blocks.
+
+    nan where there are fewer values than blocks. Batch means: Law & Carson (1979), Oper. Res. 27(5).
+    """
+    if len(values) < BLOCKS:
+        return float("nan")
+    means = np.array([block.mean() for block in np.array_split(values, BLOCKS)])
+    return float(means.std(ddof=1) / np.sqrt(BLOCKS))
+
+
+def _falls(losses: Float64, reference: float | None) -> bool:
+    """Whether the last quarter lies below the quarter before it, beyond noise and in earnest.
+
+    In earnest: at this pace another run as long would gain `MARGIN` of what there is to learn.
+    """
+    quarter = len(losses) // LATE
+    if quarter < BLOCKS or not reference:
+        return False
+    before, after = losses[-2 * quarter : -quarter], losses[-quarter:]
+    noise = np.hypot(standard_error(before), standard_error(after))
+    drop = before.mean() - after.mean()
+    return bool(drop > SURE * noise and drop * LATE >= MARGIN * abs(reference))
+
+
+def _right(recording: Recording) -> float | None:
+    if not recording.of_kind("loss") or not len(recording.observed):
+        return None
+    right = recording.column("loss", "right")[:, 0]
+    late = right[recording.observed >= recording.observed[-1] * (1 - 1 / LATE)]
+    late = late[~np.isnan(late)]
+    return float(late.mean()) if len(late) else None
+
+
+def no_information(recording: Recording) -> tuple[float | None, str]:
+    """(loss of the best constant prediction, in words); (None, why) where it is not known.
+
+    Cross-entropy: entropy of the label frequencies [nat]. Squared error: variance of the target.
+    """
+    terms = recording.of_kind("loss")
+    if not terms:
+        return None, "no loss term of PyTorch's own was seen in the graph"
+    if len(terms) > 1:
+        return None, "the loss has several terms"
+    facts = recording.labels.get(terms[0].name, {})
+    if facts.get("counts"):
+        return _entropy(facts)
+    if facts.get("rows"):
+        rows = float(facts["rows"])
+        mean = np.array(facts["sum"]) / rows
+        level = float(np.mean(np.array(facts["squares"]) / rows - mean**2))
+        return (level, "the variance of the target") if level > 0 else (None, "a constant target")
+    return None, "the targets were not seen"
+
+
+def _entropy(facts: dict[str, Any]) -> tuple[float | None, str]:
+    counts = np.array(list(facts["counts"].values()), dtype=np.float64)
+    share = counts / counts.sum()
+    level = float(-(share * np.log(share)).sum())
+    classes = len(counts)
+    if level <= 0:
+        return None, "only one label was seen"
+    if abs(level - np.log(classes)) <= MARGIN * level:
+        return level, f"ln {classes}"
+    return level, "the entropy of the label frequencies"
+
+
+def state(seen: Course) -> str:
+    """The run's state by its loss: learning, learned, stuck, diverged or undecided.
+
+    "Stuck" needs the no-information level: a flat loss alone may be a task that is done.
+    """
+    if seen.bad_step is not None or _overshot(seen):
+        return "diverged"
+    if seen.last is None or np.isnan(seen.doubt):
+        return "undecided"
+    sure = seen.learned - SURE * seen.doubt
+    if seen.no_information is not None and sure >= MOSTLY:
+        return "learned"
+    if seen.falling:
+        return "learning"
+    if seen.no_information is not None and seen.learned < MARGIN:
+        return "stuck"
+    return "undecided"
+
+
+def _overshot(seen: Course) -> bool:
+    """Whether the loss ended above where it began by more than there was to learn."""
+    if seen.first is None or seen.last is None or np.isnan(seen.error):
+        return False
+    worse = seen.last - max(seen.first, seen.reference or seen.first)
+    return worse > max(SURE * seen.error, abs(seen.reference or seen.first))

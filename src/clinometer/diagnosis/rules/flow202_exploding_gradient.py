@@ -1,0 +1,60 @@
+"""Exploding gradient: on its way down from the logits the signal grows without bound.
+
+Sees      Layers at which more than a hundred times the gradient at the logits arrives, in a run
+          that diverges, or whose steps are as large as the weights themselves.
+Matters   A step larger than its weight replaces the weight by noise; the forward pass follows.
+Not this  Larger gradients in lower layers of a network that learns (pre-norm transformers, batch
+          normalisation): without an oversized step this stays silent.
+Limits    gain: +2 decades, the mirror of vanishing-gradient. update ratio: 1, the weight's own size.
+Source    Bengio et al. (1994), IEEE Trans. Neural Netw. 5(2); Pascanu et al. (2013), ICML.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from clinometer.diagnosis.ledger import GAINS, SPOKEN, Line
+from clinometer.diagnosis.rule import Evidence, Rule, Sign
+
+RULE = Rule(
+    code="FLOW202",
+    name="exploding-gradient",
+    reads=("lines", "state"),
+    limits={"gain": 2.0, "update_ratio": 1.0},
+    remedies=("clip-gradient", "scale-init", "lower-rate", "add-normalisation"),
+    blame=30,
+)
+
+
+@RULE.check
+def check(lines: list[Line], state: str, limits: Mapping[str, float]) -> Iterator[Sign]:
+    """Yield one sign for each weight layer that the gradient overwhelms."""
+    for line in lines:
+        known = np.isfinite(line.depth)
+        if not known.any():
+            continue
+        worst = int(np.argmax(np.where(known, line.depth, -np.inf)))
+        gain = float(line.depth[worst])
+        ratios = line.total[~np.isnan(line.total)]
+        ratio = float(10 ** ratios.max()) if len(ratios) else float("nan")
+        if gain < limits["gain"] or not (ratio >= limits["update_ratio"] or state == "diverged"):
+            continue
+        shares = {name: float(line.factors[name][worst]) for name in GAINS}
+        cause = max(shares, key=lambda name: shares[name])
+        n = int(known.sum())
+        yield Sign(
+            layer=line.layer,
+            cause=SPOKEN[cause],
+            size=gain,
+            evidence=(
+                Evidence("gain", gain, limits["gain"], "decades", n),
+                Evidence("update ratio, largest", ratio, limits["update_ratio"], "of the weight", n),
+            ),
+            explanation=(
+                f"The gradient at {line.layer} is {10**gain:.1e} times the one at the logits; "
+                f"{shares[cause]:+.1f} decades of that is {SPOKEN[cause]}. Its largest step was "
+                f"{ratio:.2g} times the weight."
+            ),
+        )

@@ -1,0 +1,113 @@
+"""Non-finite numbers: where NaN or Inf was made first, told from where it only passed through.
+
+Sees      NaN and Inf in outputs, gradients, weights or the loss. The producer is the first layer,
+          in order of execution, whose output is bad though its input is good; backwards the one
+          nearest to the loss; a bad weight leads over both.
+Matters   After one optimizer step every weight that such a gradient reaches is lost.
+Not this  A step that a loss scaler skips: it never becomes an optimizer step.
+Limits    none: one non-finite element is a fact.
+Source    IEEE 754-2019, section 6; Goldberg (1991), ACM Computing Surveys 23(1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from clinometer.diagnosis.course import Course
+from clinometer.diagnosis.rule import Evidence, Rule, Sign
+from clinometer.records.recording import Recording
+
+RULE = Rule(
+    code="FLOW501",
+    name="non-finite",
+    reads=("recording", "course"),
+    limits={},
+    remedies=("lower-rate", "clip-gradient", "loss-scaling", "logits-with-matching-loss"),
+    blame=5,
+)
+LOOKS = (
+    ("parameter", "nonfinite_weight", None, "non-finite weight", "stored a weight of NaN or Inf"),
+    ("call", "nonfinite_out", "nonfinite_in", "non-finite output", "made NaN or Inf of finite input"),
+    ("call", "nonfinite_grad", None, "non-finite gradient", "received a gradient of NaN or Inf"),
+    ("parameter", "nonfinite_grad", None, "non-finite gradient", "got a gradient of NaN or Inf"),
+)  # kind, column that counts, column that must be clean, cause, what the site did
+
+
+@RULE.check
+def check(recording: Recording, course: Course, limits: Mapping[str, float]) -> Iterator[Sign]:
+    """Yield the first producer that was observed, or the loss where only that was seen."""
+    first = _first_bad_observation(recording)
+    if first is None and course.bad_step is None:
+        return
+    if first is None:
+        yield _loss_only(recording, course)
+        return
+    step = int(recording.observed[first])
+    order = (1, 2, 3, 0) if _weights_were_good(recording, first) else (0, 1, 2, 3)
+    for look in order:
+        kind, counted, clean, cause, did = LOOKS[look]
+        site = _producer(recording, first, kind, counted, clean)
+        if site is None:
+            continue
+        name, count = site
+        before = recording.observed[recording.observed < step]
+        since = f"; the last observation before it, at step {before[-1]}, was clean" if len(before) else ""
+        yield Sign(
+            layer=name,
+            cause=cause,
+            size=float("inf"),
+            evidence=(Evidence(counted, count, 0.0, "elements", 1),),
+            explanation=f"At step {step} {name} {did} ({count:.0f} elements){since}.",
+            severity="error",
+        )
+        return
+
+
+def _first_bad_observation(recording: Recording) -> int | None:
+    bad = np.zeros(len(recording.observed), dtype=bool)
+    for kind, column, *_ in LOOKS:
+        if recording.of_kind(kind):
+            bad |= np.nansum(recording.column(kind, column), axis=1) > 0
+    found = np.flatnonzero(bad)
+    return int(found[0]) if len(found) else None
+
+
+def _weights_were_good(recording: Recording, first: int) -> bool:
+    """Weights are recorded after the step: bad ones beside a bad output came of it, not before."""
+    outputs = np.nansum(recording.column("call", "nonfinite_out")[first])
+    gradients = np.nansum(recording.column("parameter", "nonfinite_grad")[first])
+    return bool(outputs + gradients > 0)
+
+
+def _producer(
+    recording: Recording, observation: int, kind: str, counted: str, clean: str | None
+) -> tuple[str, float] | None:
+    sites = recording.of_kind(kind)
+    if not sites:
+        return None
+    bad = recording.column(kind, counted)[observation] > 0
+    if clean is not None:
+        bad &= ~(recording.column(kind, clean)[observation] > 0)
+    places = np.flatnonzero(bad)
+    if not len(places):
+        return None
+    place = places[-1] if counted == "nonfinite_grad" and kind == "call" else places[0]
+    return sites[place].name, float(recording.column(kind, counted)[observation, place])
+
+
+def _loss_only(recording: Recording, course: Course) -> Sign:
+    before = recording.observed[recording.observed < (course.bad_step or 0)]
+    seen = f"step {before[-1]}" if len(before) else "none before it"
+    return Sign(
+        layer="",
+        cause="non-finite loss",
+        size=float("inf"),
+        evidence=(Evidence("first non-finite loss, step", float(course.bad_step or 0), None, "", 1),),
+        explanation=(
+            f"The loss is NaN or infinite from step {course.bad_step} on. No observation caught the "
+            f"layer that made it (the last one: {seen}); record again with --every 1."
+        ),
+        severity="error",
+    )

@@ -1,0 +1,1 @@
+"""The shared vocabulary: what a recording holds, in which units."""

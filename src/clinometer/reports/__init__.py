@@ -1,0 +1,1 @@
+"""Tell: text, pictures and pages, made from results; nothing is judged here."""

@@ -1,0 +1,1 @@
+"""Observe a PyTorch run: hooks that measure and reduce at once, and never change anything."""
