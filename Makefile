@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PINNED := -c constraints.txt
 DEMO_READY := $(VENV)/.ready-demo
 DEV_READY := $(VENV)/.ready-dev
+WORKERS ?= 2
 SETUP := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
@@ -19,7 +20,7 @@ demo: $(DEMO_READY)  ## both halves of Clinometer at work, written to clinometer
 	$(BIN)/clinometer demo --out clinometer-demo
 
 test: $(DEV_READY)  ## all tests, with the examples in docstrings and documentation
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
 
 lint: $(DEV_READY)  ## ruff, mypy --strict, and the directions in which modules may import
 	$(BIN)/ruff check .
@@ -30,7 +31,7 @@ lint: $(DEV_READY)  ## ruff, mypy --strict, and the directions in which modules 
 docs: $(DEV_READY)  ## regenerate the reference pages and build the site; any warning fails
 	$(BIN)/python docs/generate.py
 	$(BIN)/sphinx-build -q -W --keep-going -n -b html docs docs/_build/html
-	$(BIN)/python -m pytest -q tests/test_docs_examples.py tests/test_docs_up_to_date.py
+	$(BIN)/python -m pytest tests/test_docs_examples.py tests/test_docs_up_to_date.py
 	@echo "documentation: docs/_build/html/index.html"
 
 bench: $(DEV_READY)  ## start-up time, paired against `python -c "import numpy"`

@@ -11,21 +11,16 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Small arrays in several processes: a second thread only adds noise. No display. Subprocesses inherit both.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
 # No deadline: a shared machine may pause for longer than any example takes.
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _one_thread_and_no_display() -> None:
-    """Small arrays in many processes: a second thread only adds noise. Subprocesses inherit it."""
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("MPLBACKEND", "Agg")
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(1)
 
 
 @pytest.fixture
