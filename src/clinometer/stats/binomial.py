@@ -1,0 +1,69 @@
+"""What k right of n guarantee, and how many right answers a claim would cost.
+
+Sources: Clopper and Pearson (1934), Biometrika 26; Hanley and Lippman-Hand (1983), JAMA 249.
+"""
+
+from __future__ import annotations
+
+import math
+from decimal import Context, Decimal
+
+from clinometer.errors import ClinometerError
+
+
+def guarantee(right: int, n: int, alpha: float = 0.05) -> float:
+    """One-sided Clopper-Pearson lower limit of the success rate, certain to 1 - alpha [-].
+
+    Conservative: holds with at least that certainty, for independent examples that the model was
+    not chosen on. For right == n it is alpha ** (1 / n).
+
+    >>> guarantee(2, 2)
+    0.2236067977
+    """
+    if not 0 <= right <= n or n < 1:
+        raise ClinometerError(f"{right} right of {n}: expected 0 <= right <= n and n >= 1")
+    if right == 0:
+        return 0.0
+    if right == n:
+        return math.exp(math.log(alpha) / n)
+    from scipy.special import betaincinv
+
+    return float(betaincinv(right, n - right + 1, alpha))
+
+
+def points_needed(claimed_error: float, alpha: float = 0.05) -> int | None:
+    """Fresh and faultless examples that would support an error rate below claimed_error at 1 - alpha.
+
+    The smallest whole n with (1 - claimed_error) ** n <= alpha, exact for any size; None for a
+    claimed error of 0, which no number of examples supports.
+
+    >>> points_needed(2.0611536181902036e-9), points_needed(0.0)
+    (1453425036, None)
+    """
+    if not 0.0 <= claimed_error <= 1.0:
+        raise ClinometerError(f"a claimed error of {claimed_error}: expected 0 to 1")
+    if claimed_error == 0.0:
+        return None
+    if claimed_error == 1.0:
+        return 1
+    n = math.log(alpha) / math.log1p(-claimed_error)
+    if n < 2.0**40 and abs(n - round(n)) > 1e-10 * max(n, 1.0):
+        return math.ceil(n)  # far enough from a whole number for float64 to be sure
+    return _points_needed_exactly(claimed_error, alpha)
+
+
+def _points_needed_exactly(claimed_error: float, alpha: float) -> int:
+    digits = 60 - 2 * min(0, math.floor(math.log10(claimed_error)))
+    exact = Context(prec=digits)
+    survives = exact.subtract(Decimal(1), Decimal(claimed_error))
+    n = exact.divide(exact.ln(Decimal(alpha)), exact.ln(survives))
+    return math.ceil(n)
+
+
+def logit_budget(n: int) -> float:
+    """Largest log-odds that n faultless observations support: ln(2 n + 1) [-].
+
+    >>> logit_budget(2)
+    1.6094379124341
+    """
+    return math.log(2 * n + 1)
