@@ -10,8 +10,8 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, field
 
-ALLOWANCE_S = 0.5  # what a run may cost beyond its share; 1 % of a minute
-GROWTH = 16  # gaps on the allowance: a 16th of the steps so far
+ALLOWANCE_S = 0.1  # what a run may cost beyond its share; 1 % of ten seconds
+GROWTH = 4  # on the allowance no gap is shorter than a 4th of the steps so far: few, but some late
 RECENT = 9  # prices remembered; their median is what the next observation is expected to cost
 HIDDEN = 1.25  # hook machinery that our own clock does not see: 1.23 to 1.28 measured over own time
 

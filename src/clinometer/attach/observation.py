@@ -48,10 +48,10 @@ def pack(seen: Observation, places: Places) -> tuple[array.array[float], list[Si
         if key not in places:
             places[key] = Site(len(places), *key, facts.get(key, {}))
             new.append(places[key])
-    row = array.array("f")
+    packed_row = array.array("f")
     for key, site in places.items():
-        row.extend(values.get(key) or [0.0] + [NAN] * (len(COLUMNS[site.kind]) - 1))
-    return row, new
+        packed_row.extend(values.get(key) or [0.0] + [NAN] * (len(COLUMNS[site.kind]) - 1))
+    return packed_row, new
 
 
 def _call_facts(call: CallSums, outputs: list[str]) -> dict[str, Any]:

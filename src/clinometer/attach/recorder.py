@@ -68,8 +68,11 @@ class Recorder:
         self._targets = Targets()
         self._layers = LayerTap(self.guard)
         self._parameters = ParameterTap(self.guard, self.networks.name_of)
-        self._backward = BackwardTap(self.guard(self._before_backward), self.guard(self._after_backward))
+        self._backward = BackwardTap(
+            self.guard(self._before_backward), self.guard(self._after_backward)
+        )
         self._undo: list[Callable[[], None]] = []
+        self._forget_discovery: Callable[[], None] = _nothing
 
     # -- life -----------------------------------------------------------------------------------
 
@@ -88,9 +91,6 @@ class Recorder:
             hook = nn.modules.module.register_module_forward_pre_hook(self.guard(self._discover))
             self._undo.append(hook.remove)
             self._forget_discovery = hook.remove
-
-    def _forget_discovery(self) -> None:
-        """Take the discovery hook off; there is none where the model was given."""
 
     def stop(self, ended: str, **facts: Any) -> None:
         """Detach, write what is left, and close the file; safe to call twice."""
@@ -128,7 +128,11 @@ class Recorder:
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next
-        where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"
+        where = (
+            f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}"
+            if place
+            else "?"
+        )
         text = f"step {self._step}: {type(error).__name__} in {where}: {error}"[:300]
         if not any(text.partition(": ")[2] == known.partition(": ")[2] for known in self.faults):
             self.faults.append(text)
@@ -241,3 +245,7 @@ class Recorder:
 
     def _cost(self) -> dict[str, Any]:
         return {"overhead": {"measured": self.budget.overhead(), "budget": self.budget.share}}
+
+
+def _nothing() -> None:
+    """Undo of a hook that was not needed, because the model was given."""

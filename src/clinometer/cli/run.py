@@ -28,30 +28,26 @@ Next: clinometer report FILE
 """
 
 
-class _Share(click.ParamType):
-    name = "share"
-
-    def convert(
-        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        if isinstance(value, float):
-            return value
-        try:
-            share = float(value[:-1]) / 100 if value.endswith("%") else float(value)
-        except ValueError:
-            share = -1.0
-        if not 0 < share <= 1:
-            self.fail(f"{value!r}: expected a share such as 1% or 0.01", param, ctx)
-        return share
+def _share(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """A share of time: 1% or 0.01."""
+    try:
+        share = float(value[:-1]) / 100 if value.endswith("%") else float(value)
+    except ValueError:
+        share = -1.0
+    if not 0 < share <= 1:
+        raise click.BadParameter(f"{value!r}: expected a share such as 1% or 0.01", ctx, param)
+    return share
 
 
 @click.command(
     help=HELP,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.option("-o", "--output", metavar="FILE", help="Recording to write (default: script-DATE.clino).")
 @click.option(
-    "--budget", type=_Share(), default="1%", show_default=True, metavar="SHARE",
+    "-o", "--output", metavar="FILE", help="Recording to write (default: script-DATE.clino)."
+)
+@click.option(
+    "--budget", callback=_share, default="1%", show_default=True, metavar="SHARE",
     help="Share of the step time that recording may cost.",
 )  # fmt: skip
 @click.option(

@@ -10,7 +10,7 @@ import numpy as np
 from clinometer.records.recording import Float64, Recording
 
 BLOCKS = 8  # a window's mean gets its standard error from the means of so many blocks of it
-LATE = 4  # the late window is the last 4th of the run; the early one is as long
+LATE = 4  # the late window is the last 4th of the run
 SURE = 3.0  # standard errors; two-sided chance 0.3 % for a normal mean, 2 % for t with 7 degrees
 MARGIN = 0.01  # practical equivalence: 1 % of what there is to learn counts as nothing learned
 MOSTLY = 0.9  # of what there is to learn: then gradients are small because the examples are right
@@ -22,7 +22,8 @@ class Course:
 
     Attributes
     ----------
-    first, last : mean loss of the early and of the late window; None where no loss was seen
+    first, last : mean loss of the first `BLOCKS` steps (the first step in a run too short for
+        that) and of the late window; None where no loss was seen
     error : standard error of `last`; nan where the window is too short to tell
     no_information : loss of the best constant prediction; None where the targets were not seen
     named : `no_information` in words
@@ -101,7 +102,8 @@ def _series(
         for step, term in zip(recording.observed[known].tolist(), value[known], strict=True)
         if step in there
     ]
-    same = [abs(a - b) <= MARGIN * abs(b) or not np.isfinite(a) for a, b in pairs]
+    level = no_information(recording)[0] or 0.0  # a difference that is small beside it is rounding
+    same = [abs(a - b) <= MARGIN * max(abs(b), level) or not np.isfinite(a) for a, b in pairs]
     if not pairs or all(same):
         return every
     return recording.observed[known], value[known]
@@ -110,9 +112,8 @@ def _series(
 def _windows(losses: Float64) -> tuple[float | None, float | None, float]:
     if not len(losses):
         return None, None, float("nan")
-    size = max(len(losses) // LATE, 1)
-    early = losses[: max(min(size, len(losses) // 20), 1)]
-    late = losses[-size:]
+    early = losses[: BLOCKS if len(losses) >= LATE * BLOCKS else 1]
+    late = losses[-max(len(losses) // LATE, 1) :]
     return float(early.mean()), float(late.mean()), standard_error(late)
 
 

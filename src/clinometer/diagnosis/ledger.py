@@ -140,7 +140,10 @@ class _Reader:
             gap = decades(self.call("grad_out_rms", below), leaving)
             role = self.network.role(call)
             name = self.network.site(call).name
-            steps[name], roles[name] = decades(leaving, entering), role if role in GAINS else "other"
+            steps[name], roles[name] = (
+                decades(leaving, entering),
+                role if role in GAINS else "other",
+            )
             if np.any(gap != 0):
                 between = self.network.gap_name(call)
                 steps[between], roles[between] = gap, self.network.gap_role(call)

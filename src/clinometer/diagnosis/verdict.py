@@ -35,7 +35,9 @@ def _state(word: str, course: Course) -> str:
         else ""
     )
     if word == "learned":
-        right = f", {course.right:.1%} of the examples are right" if course.right is not None else ""
+        right = (
+            f", {course.right:.1%} of the examples are right" if course.right is not None else ""
+        )
         return (
             f"Learned: the loss is {course.last:.3g} of {level}{right}; "
             "gradients are small because the examples are right."

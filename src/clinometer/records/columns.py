@@ -27,7 +27,9 @@ CALL = (
     Column("elements", "elements", "size of the output, summed over the calls"),
     Column("in_rms", "-", "RMS of the input"),
     Column("out_rms", "-", "RMS of the output"),
-    Column("grad_out_rms", "loss/-", "RMS of the gradient entering the layer backwards, dC/d(output)"),
+    Column(
+        "grad_out_rms", "loss/-", "RMS of the gradient entering the layer backwards, dC/d(output)"
+    ),
     Column("grad_in_rms", "loss/-", "RMS of the gradient leaving the layer backwards, dC/d(input)"),
     Column("reach", "loss", "R: root of the sum over rows of |dC/d(output row)|^2 |input row|^2"),
     Column("saturated", "share", "unit x example whose slope is below 1 % of the peak slope"),
@@ -44,7 +46,9 @@ PARAMETER = (
     Column("weight_rms", "-", "RMS of the weight before the step"),
     Column("grad_rms", "loss/-", "RMS of the gradient as backward left it, before clipping"),
     Column("grad_step_rms", "loss/-", "RMS of the gradient that the optimizer took"),
-    Column("intended_rms", "-", "RMS of the step that the optimizer's formula asks for, in float64"),
+    Column(
+        "intended_rms", "-", "RMS of the step that the optimizer's formula asks for, in float64"
+    ),
     Column("decay_rms", "-", "RMS of the decoupled weight decay, apart from the step"),
     Column("stored_rms", "-", "RMS of what the weight really moved by, decay taken off"),
     Column("movable", "elements", "elements with a non-zero gradient or momentum"),

@@ -75,6 +75,4 @@ class Recording:
             for k, column in enumerate(COLUMNS[kind])
             if self.rows[kind][i, j, 0] > 0
         ]  # fmt: skip
-        return pandas.DataFrame(
-            frames, columns=["step", "kind", "site", "column", "value", "unit"]
-        )
+        return pandas.DataFrame(frames, columns=["step", "kind", "site", "column", "value", "unit"])

@@ -36,7 +36,7 @@ def mark(tensor: torch.Tensor, token: object, label: Any) -> bool:
     node = tensor.grad_fn
     if node is None or _marked(node, token) is not None:
         return False
-    node.metadata[MARK] = (token, label)
+    node.metadata[MARK] = (token, label)  # type: ignore[index]  # torch types it as a method
     return True
 
 
@@ -44,7 +44,9 @@ def origin(node: Any, token: object) -> Origin:
     """Walk back from a node to the nearest marks of this step."""
     marks: list[Any] = []
     operations: list[str] = []
-    chain, seen, ahead = True, set(), [node] if node is not None else []
+    chain = True
+    seen: set[Any] = set()
+    ahead = [node] if node is not None else []
     while ahead and len(seen) < MOST_NODES:
         node = ahead.pop(0)
         if node in seen:
@@ -66,7 +68,8 @@ def nodes_above(root: Any, token: object) -> tuple[list[Any], list[Any]]:
     """Nodes between the loss and the nearest marks, and those marks: ([nodes], [labels])."""
     nodes: list[Any] = []
     marks: list[Any] = []
-    seen, ahead = set(), [root] if root is not None else []
+    seen: set[Any] = set()
+    ahead = [root] if root is not None else []
     while ahead and len(seen) < MOST_NODES:
         node = ahead.pop(0)
         if node in seen:

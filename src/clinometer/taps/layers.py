@@ -18,13 +18,7 @@ from torch import nn
 
 from clinometer.taps.flatness import UnitWindow, flat
 from clinometer.taps.graph import Origin, mark, nodes_above, origin
-from clinometer.taps.reductions import (
-    channel_squares,
-    nonfinite,
-    patch_squares,
-    row_squares,
-    sum_of_squares,
-)
+from clinometer.taps.reductions import input_squares, nonfinite, reach, sum_of_squares
 from clinometer.taps.roles import VIEWS, facts_of, unit_axis
 
 
@@ -156,8 +150,7 @@ class LayerTap:
             window = self.windows.setdefault(pending.call.name, UnitWindow(facts["activation"]))
             window.add(mask, axis)
         elif facts["role"] == "weight":
-            linear = isinstance(module, nn.Linear)
-            pending.rows = row_squares(inputs) if linear else patch_squares(inputs, module)
+            pending.rows = input_squares(module, inputs)
 
     def _after(self, name: str, module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
         if name not in self._waiting:
@@ -185,7 +178,7 @@ class LayerTap:
             squares = sum_of_squares(gradient)
             call.nonfinite_grad += nonfinite(gradient, squares)
             if pending.rows is not None:
-                call.reach_sq += _reach(pending.rows, gradient, module)
+                call.reach_sq += reach(module, pending.rows, gradient)
         call.seen += 1
         call.grad_out_sq += squares
         call.examples += gradient.shape[0] if gradient.ndim else 1
@@ -205,11 +198,3 @@ class LayerTap:
 
 def _first_tensor(args: tuple[Any, ...]) -> torch.Tensor | None:
     return next((value for value in args if isinstance(value, torch.Tensor)), None)
-
-
-def _reach(rows: torch.Tensor, gradient: torch.Tensor, module: nn.Module) -> float:
-    """Sum over rows of |dC/d(output row)|^2 |input row|^2, as in `columns.CALL`."""
-    if isinstance(module, nn.Linear):
-        return float(row_squares(gradient) @ rows)
-    batched = gradient.ndim == module.weight.ndim
-    return float((channel_squares(gradient, module.groups, batched) * rows).sum())

@@ -68,13 +68,13 @@ class ParameterTap:
                     before = self._before.pop(id(parameter), None)
                     if before is not None:
                         state = optimizer.state.get(parameter, {})
-                        step = intended_step(type(optimizer), group, state, parameter, before.weight)
+                        step = intended_step(
+                            type(optimizer), group, state, parameter, before.weight
+                        )
                         row = self._row(parameter, before, step)
                         self.rows[self.name_of(parameter)] = row | {"lr": float(group["lr"])}
 
-    def _row(
-        self, parameter: torch.Tensor, before: _Before, step: Intention
-    ) -> dict[str, float]:
+    def _row(self, parameter: torch.Tensor, before: _Before, step: Intention) -> dict[str, float]:
         size = max(parameter.numel(), 1)
         kept = before.weight * step.shrink if step.shrink != 1 else before.weight
         moved = parameter.detach().double() - before.weight.double() * step.shrink

@@ -6,8 +6,13 @@ sigmoids, squares to zero in float32.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
+from torch import nn
 from torch.nn import functional
+
+Convolution = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 def sum_of_squares(tensor: torch.Tensor) -> float:
@@ -22,13 +27,37 @@ def nonfinite(tensor: torch.Tensor, squares: float) -> int:
     return int((~torch.isfinite(_dense(tensor))).sum())
 
 
-def row_squares(tensor: torch.Tensor) -> torch.Tensor:
-    """float64 (rows,): squared norm of each row over the last axis, the leading axes flattened."""
+def input_squares(module: nn.Module, inputs: torch.Tensor) -> torch.Tensor:
+    """Squared norm of every input row of a weight layer, as `reach` takes them.
+
+    Returns
+    -------
+    float64 (rows,) for a linear layer, the leading axes flattened; (examples, groups, positions)
+    for a convolution, whose rows are the patches under its output positions.
+    """
+    if isinstance(module, Convolution):
+        return _patch_squares(inputs, module)
+    return _row_squares(inputs)
+
+
+def reach(module: nn.Module, rows: torch.Tensor, gradient: torch.Tensor) -> float:
+    """Sum over rows of |dC/d(output row)|^2 |input row|^2, as in `columns.CALL` [loss^2].
+
+    It is the squared norm that the weight gradient would have if rows were unrelated; the batch
+    agreement is the gradient's norm over its root.
+    """
+    if isinstance(module, Convolution):
+        batched = gradient.ndim == module.weight.ndim
+        return float((_channel_squares(gradient, module.groups, batched) * rows).sum())
+    return float(_row_squares(gradient) @ rows)
+
+
+def _row_squares(tensor: torch.Tensor) -> torch.Tensor:
     flat = tensor.reshape(-1, tensor.shape[-1]).double()
     return (flat * flat).sum(dim=1)
 
 
-def patch_squares(inputs: torch.Tensor, convolution: torch.nn.Module) -> torch.Tensor:
+def _patch_squares(inputs: torch.Tensor, convolution: Convolution) -> torch.Tensor:
     """float64 (examples, groups, positions): squared norm of the patch under each output position.
 
     Exact: the convolution of the squared input with a kernel of ones.
@@ -43,14 +72,14 @@ def patch_squares(inputs: torch.Tensor, convolution: torch.nn.Module) -> torch.T
     ones = torch.ones(
         groups, 1, *convolution.kernel_size, dtype=torch.float64, device=inputs.device
     )
-    convolve = (functional.conv1d, functional.conv2d, functional.conv3d)[inputs.ndim - 3]
-    patches = convolve(
+    convolve: Any = (functional.conv1d, functional.conv2d, functional.conv3d)[inputs.ndim - 3]
+    patches: torch.Tensor = convolve(
         squares, ones, stride=convolution.stride, dilation=convolution.dilation, groups=groups
     )
     return patches.flatten(2)
 
 
-def channel_squares(gradient: torch.Tensor, groups: int, batched: bool) -> torch.Tensor:
+def _channel_squares(gradient: torch.Tensor, groups: int, batched: bool) -> torch.Tensor:
     """float64 (examples, groups, positions): squared gradient norm over each group's channels."""
     if not batched:
         gradient = gradient.unsqueeze(0)
@@ -58,7 +87,7 @@ def channel_squares(gradient: torch.Tensor, groups: int, batched: bool) -> torch
     return squares.reshape(len(squares), groups, -1, squares.shape[-1]).sum(dim=2)
 
 
-def _padding(convolution: torch.nn.Module) -> tuple[list[int], str]:
+def _padding(convolution: Convolution) -> tuple[list[int], str]:
     pads = list(convolution._reversed_padding_repeated_twice)
     mode = convolution.padding_mode
     return pads, "constant" if mode == "zeros" else mode

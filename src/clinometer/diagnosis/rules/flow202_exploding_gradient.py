@@ -50,7 +50,9 @@ def check(lines: list[Line], state: str, limits: Mapping[str, float]) -> Iterato
             size=gain,
             evidence=(
                 Evidence("gain", gain, limits["gain"], "decades", n),
-                Evidence("update ratio, largest", ratio, limits["update_ratio"], "of the weight", n),
+                Evidence(
+                    "update ratio, largest", ratio, limits["update_ratio"], "of the weight", n
+                ),
             ),
             explanation=(
                 f"The gradient at {line.layer} is {10**gain:.1e} times the one at the logits; "

@@ -29,7 +29,13 @@ RULE = Rule(
 )
 LOOKS = (
     ("parameter", "nonfinite_weight", None, "non-finite weight", "stored a weight of NaN or Inf"),
-    ("call", "nonfinite_out", "nonfinite_in", "non-finite output", "made NaN or Inf of finite input"),
+    (
+        "call",
+        "nonfinite_out",
+        "nonfinite_in",
+        "non-finite output",
+        "made NaN or Inf of finite input",
+    ),
     ("call", "nonfinite_grad", None, "non-finite gradient", "received a gradient of NaN or Inf"),
     ("parameter", "nonfinite_grad", None, "non-finite gradient", "got a gradient of NaN or Inf"),
 )  # kind, column that counts, column that must be clean, cause, what the site did
@@ -53,7 +59,11 @@ def check(recording: Recording, course: Course, limits: Mapping[str, float]) -> 
             continue
         name, count = site
         before = recording.observed[recording.observed < step]
-        since = f"; the last observation before it, at step {before[-1]}, was clean" if len(before) else ""
+        since = (
+            f"; the last observation before it, at step {before[-1]}, was clean"
+            if len(before)
+            else ""
+        )
         yield Sign(
             layer=name,
             cause=cause,
@@ -104,7 +114,9 @@ def _loss_only(recording: Recording, course: Course) -> Sign:
         layer="",
         cause="non-finite loss",
         size=float("inf"),
-        evidence=(Evidence("first non-finite loss, step", float(course.bad_step or 0), None, "", 1),),
+        evidence=(
+            Evidence("first non-finite loss, step", float(course.bad_step or 0), None, "", 1),
+        ),
         explanation=(
             f"The loss is NaN or infinite from step {course.bad_step} on. No observation caught the "
             f"layer that made it (the last one: {seen}); record again with --every 1."
