@@ -1,0 +1,61 @@
+"""`clinometer compare`: two models, separation or scale?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+EPILOG = """\b
+A predictions file is .npz or .csv, one row an example, A and B in the same order:
+  label          whole numbers from 0, or names
+  logits         (n, K), or (n,) for one logit     [npz]
+  probabilities  the same, where logits are lost   [npz]
+  weight, bias, x  a linear model and its data     [npz]
+  logit_NAME, prob_NAME  one column a class, or one column `logit`   [csv]
+
+\b
+Example:
+  python -c "import numpy as np; y=[1,0]
+  np.savez('a.npz', label=y, logits=[2., -2.])
+  np.savez('b.npz', label=y, logits=[20., -20.])"
+  clinometer compare a.npz b.npz
+
+\b
+Verdicts: same separator, only scale, better separation, both, undecided.
+Exit code: 0 whatever the verdict, 2 for input that cannot be used."""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("a")
+@click.argument("b")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (schema 1).")
+@click.option(
+    "--plot", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    help="Write the figures (png and svg) into this folder.",
+)
+def command(a: str, b: str, as_json: bool, plot: Path | None) -> None:
+    """Two models: is the lower loss better separation, or a larger scale?
+
+    A and B are predictions of two classifiers on the same rows. The difference of their losses is
+    split into what a better separation gained and what a larger scale gained; beside it stands the
+    confidence that the rows support, and what the claim would cost.
+    """
+    from clinometer.confidence.compare import compare
+
+    comparison = compare(a, b)
+    saved = _plotted(comparison, plot) if plot else None
+    if as_json:
+        result = comparison.to_dict()
+        if saved:
+            result["figures"] = {"written": saved[0], "left_out": saved[1]}
+        click.echo(json.dumps(result, indent=2, allow_nan=False, ensure_ascii=False))
+        return
+    from clinometer.reports.comparison_text import comparison_text
+
+    click.echo(comparison_text(comparison), nl=False)
+    for path in saved[0] if saved else []:
+        click.echo(f"Figure: {path}")
+    for why in saved[1] if saved else []:
+        click.echo(f"Left out: {why}")

@@ -1,0 +1,1 @@
+"""Is a classifier's confidence earned? Two models compared, one model judged."""

@@ -1,0 +1,95 @@
+"""Predictions files: which reader, and one clear message for each file that cannot be read."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.confidence.predictions import Predictions, predictions
+from clinometer.errors import PredictionsError
+
+MODEL_ARRAYS = ("logits", "probabilities", "weight", "bias", "x")
+
+
+def read_predictions(path: str | Path) -> Predictions:
+    """Read a predictions file, `.npz` or `.csv`.
+
+    npz : `label` and `logits` or `probabilities` (n, K) or (n,), or `weight`, `bias` and `x`;
+        `classes` names the columns; other arrays of n entries are kept in `extra`
+    csv : `label` and `logit` or `probability`, or columns `logit_NAME` / `prob_NAME`
+
+    Raises
+    ------
+    PredictionsError, ShapeError : missing, empty, truncated or foreign files, pickles, bad values.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise PredictionsError(f"{path}: there is no such file. Give an .npz or .csv file.")
+    if path.is_dir():
+        raise PredictionsError(f"{path} is a folder: expected an .npz or .csv file")
+    if path.stat().st_size == 0:
+        raise PredictionsError(f"{path} is empty (0 bytes): write the predictions again")
+    return _reader(path)(path)
+
+
+def _reader(path: Path) -> Any:
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        return read_npz
+    if suffix == ".csv":
+        from clinometer.confidence.csv_file import read_csv
+
+        return read_csv
+    if suffix in {".parquet", ".pq", ".arrow", ".feather"}:
+        raise PredictionsError(f"{path}: Parquet and Arrow are not read yet: convert to .npz or .csv")
+    if suffix in {".pkl", ".pickle", ".joblib", ".pt", ".pth"}:
+        raise PredictionsError(
+            f"{path} is a pickle. It is refused, because opening one runs whatever code it contains. "
+            "Save `label` and `logits` with numpy.savez instead."
+        )
+    raise PredictionsError(f"{path}: files of type {suffix!r} are not known: expected .npz or .csv")
+
+
+def read_npz(path: Path) -> Predictions:
+    """Read arrays by name; nothing is ever unpickled."""
+    arrays = _arrays(path)
+    if "label" not in arrays:
+        found = ", ".join(arrays) or "nothing"
+        raise PredictionsError(
+            f"{path}: found {found}; expected `label` beside `logits`, `probabilities` or `weight`"
+        )
+    labels = arrays.pop("label")
+    names = arrays.pop("classes", None)
+    model = {name: arrays.pop(name) for name in MODEL_ARRAYS if name in arrays}
+    if "logits" in model and "probabilities" in model:
+        raise PredictionsError(f"{path}: found both `logits` and `probabilities`: keep the logits")
+    classes = None if names is None else tuple(str(name) for name in names.tolist())
+    extra = {name: a for name, a in arrays.items() if a.shape[:1] == labels.shape}
+    return predictions(labels, **model, classes=classes, source=str(path), extra=extra)
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    with path.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            raise PredictionsError(
+                f"{path} is not an .npz file (its first bytes are another format's): "
+                "write it with numpy.savez"
+            )
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
+        raise PredictionsError(
+            f"{path} is truncated or damaged ({error}): write the predictions again"
+        ) from None
+    except ValueError as error:
+        if "allow_pickle" not in str(error):
+            raise PredictionsError(f"{path} is damaged ({error}): write it again") from None
+        raise PredictionsError(
+            f"{path} contains Python objects, which only a pickle can hold. It is refused, because "
+            "opening a pickle runs whatever code it contains. Save numbers, and names as text arrays."
+        ) from None
