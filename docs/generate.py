@@ -208,6 +208,9 @@ def public_page() -> str:
     return NOTE + text
 
 
+OWN_PAGES = ("clinometer.theory.", "clinometer.stats.")  # whole packages with a page each
+
+
 def results_of(things: Iterable[Any]) -> list[type]:
     """Our own classes that public things take, return or hold, in the order of first mention."""
     found: dict[type, None] = {}
@@ -216,7 +219,8 @@ def results_of(things: Iterable[Any]) -> list[type]:
         hint = waiting.pop(0)
         waiting += typing.get_args(hint)
         ours = inspect.isclass(hint) and hint.__module__.startswith("clinometer.")
-        if ours and hint not in found and hint not in things:
+        elsewhere = ours and hint.__module__.startswith(OWN_PAGES)
+        if ours and not elsewhere and hint not in found and hint not in things:
             found[hint] = None
             waiting += hints_of(hint)
     return list(found)
