@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import array
 import functools
+import math
 import os
 import time
 import weakref
@@ -244,7 +245,14 @@ class Recorder:
         self.writer.set_meta(self._cost())
 
     def _cost(self) -> dict[str, Any]:
-        return {"overhead": {"measured": self.budget.overhead(), "budget": self.budget.share}}
+        measured = self.budget.overhead()
+        return {
+            "overhead": {
+                "measured": None if math.isnan(measured) else measured,  # nan before the first step
+                "seconds": self.budget.spent_s,
+                "budget": self.budget.share,
+            }
+        }
 
 
 def _nothing() -> None:

@@ -64,6 +64,7 @@ class Line:
     total : float64 (observations,): the update ratio, measured apart [decades]
     steps : gain of every call on the way, nearest first: {name: float64 (observations,)} [decades]
     roles : which factor each of those gains belongs to
+    kind : the layer's class
     """
 
     layer: str
@@ -71,6 +72,12 @@ class Line:
     total: Float64
     steps: dict[str, Float64]
     roles: dict[str, str]
+    kind: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """The layer's name for a sentence: `layer 0 (Linear)`."""
+        return f"layer {self.layer} ({self.kind})" if self.kind else f"layer {self.layer}"
 
     @property
     def depth(self) -> Float64:
@@ -126,9 +133,9 @@ class _Reader:
         total = decades(
             self.parameter("stored_rms", parameter), self.parameter("weight_rms", parameter)
         )
-        name = self.network.site(path.start).name
+        site = self.network.site(path.start)
         known = {key: factors[key] for key in FACTORS if key in factors}
-        return Line(name, known, total, steps, roles)
+        return Line(site.name, known, total, steps, roles, str(site.facts.get("class", "")))
 
     def _gains(self, path: Path) -> tuple[dict[str, Float64], dict[str, str]]:
         """Gain of each call above, and of what lies between two calls, with its role."""

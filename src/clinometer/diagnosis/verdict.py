@@ -47,7 +47,11 @@ def _state(word: str, course: Course) -> str:
             f" ({level})." if level else "."
         )
     if word == "stuck":
-        return f"Stuck at loss {course.last:.4g}: {level}; the loss does not fall."
+        known = "the target's mean" if "variance" in course.named else "the class frequencies"
+        return (
+            f"Stuck: the loss, {course.last:.4g}, is at the {level} and does not fall; the network "
+            f"knows {known} and nothing else."
+        )
     if word == "diverged":
         return _diverged(course)
     return _undecided(course, level)

@@ -29,9 +29,9 @@ def _head(diagnosis: Diagnosis, width: int) -> str:
     run = diagnosis.recording
     what = f"{diagnosis.verdict.upper()}   {run.meta.get('script', run.path)}"
     seen = f"{len(run.step)} steps, {len(run.observed)} observed, run {_ended(run.ended)}"
-    cost = run.meta.get("overhead", {}).get("measured")
-    if cost is not None and math.isfinite(cost):
-        seen += f", recording cost {cost:.1%} of the run"
+    cost = run.meta.get("overhead", {})
+    if cost.get("seconds") is not None and math.isfinite(cost.get("measured") or math.nan):
+        seen += f"; recording took {cost['seconds']:.2f} s ({cost['measured']:.1%})"
     return "\n".join([what, "", *_wrapped(diagnosis.because, width), "", *_wrapped(seen, width)])
 
 
@@ -74,13 +74,14 @@ def _ledger(diagnosis: Diagnosis, width: int) -> str:
     if not diagnosis.lines:
         return ""
     late = diagnosis.late
+    named = {line.layer: f"{line.layer} {line.kind}" for line in diagnosis.lines}
     rows = {
         line.layer: {name: settled(values, late) for name, values in line.factors.items()}
         for line in diagnosis.lines
     }
     shown = [f for f in FACTORS if any(abs(row.get(f, 0.0)) >= 0.005 or math.isnan(row.get(f, 0.0))
                                        for row in rows.values())]  # fmt: skip
-    name_width = min(max(len(name) for name in rows) + 1, width - 7 * (len(shown) + 2))
+    name_width = min(max(len(name) for name in named.values()) + 1, width - 7 * (len(shown) + 2))
     name_width = max(name_width, 8)
     lines = [
         "Ledger: decades from the loss to each weight's relative motion, by depth",
@@ -91,7 +92,7 @@ def _ledger(diagnosis: Diagnosis, width: int) -> str:
         total = settled(line.total, late)
         cells = "".join(_cell(row.get(f)) for f in shown)
         left = total - sum(row.values())
-        lines.append(f"{_short(line.layer, name_width)}{cells}{_cell(total)}{_left(left)}")
+        lines.append(f"{_short(named[line.layer], name_width)}{cells}{_cell(total)}{_left(left)}")
     return "\n".join(lines)
 
 

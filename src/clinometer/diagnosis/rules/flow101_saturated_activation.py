@@ -56,7 +56,7 @@ def check(activations: Activations, late: Bool, limits: Mapping[str, float]) -> 
                 Evidence("gain", gain, limit, "decades", n),
             ),
             explanation=(
-                f"{share:.0%} of the units of {name} ({activations.kinds[i]}) sit where its slope "
+                f"{share:.0%} of the units of layer {name} ({activations.kinds[i]}) sit where its slope "
                 f"is below 1 % of its peak: the gradient that leaves it is {_times(gain)} of the "
                 "one that enters."
             ),

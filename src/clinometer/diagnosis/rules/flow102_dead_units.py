@@ -47,7 +47,7 @@ def check(activations: Activations, late: Bool, limits: Mapping[str, float]) -> 
             size=float("inf") if cut else -0.5 * float(np.log10(1 - share)),
             evidence=(Evidence("dead", share, limits["dead"], f"of {units} units", examples),),
             explanation=(
-                f"{share * units:.0f} of the {units} units of {name} ({activations.kinds[i]}) had "
+                f"{share * units:.0f} of the {units} units of layer {name} ({activations.kinds[i]}) had "
                 f"no slope on any of {examples:,} examples"
                 + (": the chain is cut, nothing below it can learn." if cut else ".")
             ),

@@ -52,9 +52,9 @@ def check(lines: list[Line], late: Bool, limits: Mapping[str, float]) -> Iterato
                 Evidence(f"largest single loss, at {worst}", loss, None, "decades", n),
             ),
             explanation=(
-                f"Of the gradient at the logits, {_share(arriving)} arrives at {line.layer} "
-                f"({_decades(arriving)}); {_decades(shares[cause])} of that is {SPOKEN[cause]}, "
-                f"the most at one place {_decades(loss)} at {worst}."
+                f"The gradient dies on its way down: {_share(arriving)} of the one at the logits "
+                f"arrives at {line.spoken}, {_decades(arriving)}. {_decades(shares[cause])} of that "
+                f"is {SPOKEN[cause]}{_places(line, cause, late)}."
             ),
         )
 
@@ -66,9 +66,18 @@ def _largest_loss(line: Line, late: Bool) -> tuple[str, float]:
     return worst, gains[worst]
 
 
+def _places(line: Line, cause: str, late: Bool) -> str:
+    """How many places lose it, and how much each passes on."""
+    gains = [settled(line.steps[name], late) for name in line.steps if line.roles[name] == cause]
+    low, high = min(gains), max(gains)
+    if len(gains) == 1 or np.isneginf(low):
+        return ""
+    return f": {len(gains)} places, each passing on {10**low:.2g} to {10**high:.2g} of it"
+
+
 def _share(gain: float) -> str:
-    return "exactly nothing" if np.isneginf(gain) else f"a part of {10**gain:.1e}"
+    return "exactly nothing" if np.isneginf(gain) else f"{10**gain:.1e}"
 
 
 def _decades(gain: float) -> str:
-    return "all" if np.isneginf(gain) else f"{gain:.1f} decades"
+    return "all of it" if np.isneginf(gain) else f"{gain:.1f} decades"

@@ -55,7 +55,7 @@ def check(lines: list[Line], state: str, limits: Mapping[str, float]) -> Iterato
                 ),
             ),
             explanation=(
-                f"The gradient at {line.layer} is {10**gain:.1e} times the one at the logits; "
+                f"The gradient at {line.spoken} is {10**gain:.1e} times the one at the logits; "
                 f"{shares[cause]:+.1f} decades of that is {SPOKEN[cause]}. Its largest step was "
                 f"{ratio:.2g} times the weight."
             ),
