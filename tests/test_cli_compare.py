@@ -11,7 +11,6 @@ import pytest
 
 from clinometer.cli import group
 from clinometer.confidence.chapter import save_models
-from clinometer.errors import PredictionsError, ShapeError
 
 
 def run(*args: object) -> click.testing.Result:

@@ -32,7 +32,9 @@ Exit code: 0 whatever the verdict, 2 for input that cannot be used."""
 @click.argument("b")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (schema 1).")
 @click.option(
-    "--plot", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+    "--plot",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
     help="Write the figures (png and svg) into this folder.",
 )
 def command(a: str, b: str, as_json: bool, plot: Path | None) -> None:
@@ -45,7 +47,11 @@ def command(a: str, b: str, as_json: bool, plot: Path | None) -> None:
     from clinometer.confidence.compare import compare
 
     comparison = compare(a, b)
-    saved = _plotted(comparison, plot) if plot else None
+    saved = None
+    if plot is not None:
+        from clinometer.reports.comparison_figures import save_figures
+
+        saved = save_figures(comparison, plot)
     if as_json:
         result = comparison.to_dict()
         if saved:

@@ -52,44 +52,64 @@ class Chain:
         return float(self.losses.mean())
 
 
-def exact(loss: BinaryLoss, weight: Array, bias: float, x: Array, y: NDArray[np.int64]) -> Chain:
-    """The chain in float64 without cancellation; weight (d,), x (n, d), y (n,) in {0, 1}."""
-    h = x @ weight + bias
+def exact(loss: BinaryLoss, h: Array, y: NDArray[np.int64], weight: Array, x: Array) -> Chain:
+    """The chain in float64 without cancellation.
+
+    h (n,) logits = x @ weight + bias; y (n,) in {0, 1}; weight (d,); x (n, d). Without a linear model
+    give d = 0: what lies before the logit is then empty.
+    """
     away = (1 - 2 * y) * h
-    by_logit = loss.by_logit(h, y) / len(y)
     return _chain(
-        loss.name, weight, x, by_logit,
-        prediction=sigmoid(h), error=sigmoid(away), slope=sigmoid_slope(h),
-        losses=loss.value(h, y), by_prediction=loss.by_prediction(h, y),
-    )  # fmt: skip
+        loss.name,
+        weight,
+        x,
+        loss.by_logit(h, y) / len(y),
+        prediction=sigmoid(h),
+        error=sigmoid(away),
+        slope=sigmoid_slope(h),
+        losses=loss.value(h, y),
+        by_prediction=loss.by_prediction(h, y),
+    )
 
 
-def in_float32(path: str, weight: Array, bias: float, x: Array, y: NDArray[np.int64]) -> Chain:
-    """The chain as float32 computes it; path is a key of FLOAT32_PATHS.
+def in_float32(path: str, h: Array, y: NDArray[np.int64], weight: Array, x: Array) -> Chain:
+    """The chain as float32 computes it, from logits rounded to float32; path is in FLOAT32_PATHS.
 
     Zeros are exactly those of torch on a CPU; other values agree to float32 rounding.
     """
-    w32, x32, t = weight.astype(np.float32), x.astype(np.float32), y.astype(np.float32)
-    h = x32 @ w32 + np.float32(bias)
-    p = _sigmoid32(h)
+    z, t = h.astype(np.float32), y.astype(np.float32)
+    p = _sigmoid32(z)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        losses, by_prediction, by_logit = FLOAT32_PATHS[path](h, p, t)
+        losses, by_prediction, by_logit = FLOAT32_PATHS[path](z, p, t)
     return _chain(
-        path, w32, x32, by_logit / np.float32(len(y)),
-        prediction=p, error=np.abs(p - t), slope=p * (np.float32(1) - p),
-        losses=losses, by_prediction=by_prediction,
-    )  # fmt: skip
+        path,
+        weight.astype(np.float32),
+        x.astype(np.float32),
+        by_logit / np.float32(len(y)),
+        prediction=p,
+        error=np.abs(p - t),
+        slope=p * (ONE - p),
+        losses=losses,
+        by_prediction=by_prediction,
+    )
 
 
 def _chain(name: str, weight: Floats, x: Floats, by_logit: Floats, **rest: Any) -> Chain:
     dtype = weight.dtype.type
-    by_weight = np.asarray(by_logit @ x, dtype=dtype) + dtype(0)
-    steps = {rate: dtype(-rate) * by_weight + dtype(0) for rate in RATES}
-    lost = {rate: is_lost(weight, step) for rate, step in steps.items()}
+    by_weight = np.asarray(by_logit @ x, dtype=dtype)
+    steps = {
+        rate: np.asarray(dtype(-rate) * by_weight + dtype(0)) for rate in RATES
+    }  # + 0: no -0.0
     return Chain(
-        name=name, dtype=str(weight.dtype), by_logit=by_logit, by_weight=by_weight,
-        by_bias=float(by_logit.sum()), steps=steps, lost=lost, **rest,
-    )  # fmt: skip
+        name=name,
+        dtype=str(weight.dtype),
+        by_logit=by_logit,
+        by_weight=by_weight,
+        by_bias=float(by_logit.sum()),
+        steps=steps,
+        lost={rate: is_lost(weight, step) for rate, step in steps.items()},
+        **rest,
+    )
 
 
 ONE = np.float32(1)
@@ -101,12 +121,12 @@ def _sigmoid32(h: Floats) -> Floats:
         return np.asarray(ONE / (ONE + np.exp(-h)))
 
 
-def _sigmoid_squared_error(h: Floats, p: Floats, t: Floats) -> tuple[Floats, Floats, Floats]:
+def _sigmoid_squared_error(_h: Floats, p: Floats, t: Floats) -> tuple[Floats, Floats, Floats]:
     by_prediction = np.float32(2) * (p - t)
     return (p - t) ** 2, by_prediction, by_prediction * (p * (ONE - p))
 
 
-def _sigmoid_cross_entropy(h: Floats, p: Floats, t: Floats) -> tuple[Floats, Floats, Floats]:
+def _sigmoid_cross_entropy(_h: Floats, p: Floats, t: Floats) -> tuple[Floats, Floats, Floats]:
     """Logarithms clamped at -100 and the denominator at 1e-12, as torch's BCELoss does."""
     floor = np.float32(-100)
     losses = -t * np.maximum(np.log(p), floor) - (ONE - t) * np.maximum(np.log1p(-p), floor)
@@ -119,7 +139,7 @@ def _cross_entropy_with_logits(h: Floats, p: Floats, t: Floats) -> tuple[Floats,
     return (ONE - t) * h - log_p, None, p - t
 
 
-def _two_class_softmax(h: Floats, p: Floats, t: Floats) -> tuple[Floats, None, Floats]:
+def _two_class_softmax(h: Floats, _p: Floats, t: Floats) -> tuple[Floats, None, Floats]:
     z = np.column_stack([np.zeros_like(h), h])
     shifted = z - z.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

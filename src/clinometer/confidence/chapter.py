@@ -38,9 +38,10 @@ def table(exchanged: bool = False) -> Table:
     array([-2.06115362e-09, -2.06115362e-09])
     """
     y = 1 - Y if exchanged else Y
+    pairs = [(m, w, X @ w) for m, w in WEIGHTS.items()]
     return Table(
-        {(m, n): exact(loss, w, 0.0, X, y) for m, w in WEIGHTS.items() for n, loss in BINARY_LOSSES.items()},
-        {(m, n): in_float32(n, w, 0.0, X, y) for m, w in WEIGHTS.items() for n in FLOAT32_PATHS},
+        {(m, n): exact(loss, h, y, w, X) for m, w, h in pairs for n, loss in BINARY_LOSSES.items()},
+        {(m, n): in_float32(n, h, y, w, X) for m, w, h in pairs for n in FLOAT32_PATHS},
     )
 
 

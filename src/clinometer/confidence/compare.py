@@ -82,14 +82,18 @@ def _taken(model: Any, labels: Any, source: str) -> Predictions:
             raise PredictionsError(f"{source}: logits without labels: give labels=, shape (n,)")
         return predictions(labels, model, source=source)
     if labels is not None:
-        _same_labels(model, predictions(labels, model.logits, classes=model.classes, source="labels="))
+        _same_labels(
+            model, predictions(labels, model.logits, classes=model.classes, source="labels=")
+        )
     return model
 
 
 def _aligned(a: Predictions, b: Predictions) -> Predictions:
     """B with A's order of classes, after checking that both judge the same rows."""
     if a.n != b.n:
-        raise ShapeError(f"{a.source} has {a.n} rows and {b.source} has {b.n}: give the same rows in order")
+        raise ShapeError(
+            f"{a.source} has {a.n} rows and {b.source} has {b.n}: give the same rows in order"
+        )
     if a.logits.shape[1] != b.logits.shape[1]:
         raise ShapeError(
             f"{a.source} has {a.logits.shape[1]} classes and {b.source} has {b.logits.shape[1]}: "
@@ -99,7 +103,9 @@ def _aligned(a: Predictions, b: Predictions) -> Predictions:
         b = _reordered(a, b)
     _same_labels(a, b)
     if a.linear and b.linear and not np.array_equal(a.linear.x, b.linear.x):
-        raise PredictionsError(f"{a.source} and {b.source} have different data `x`: judge the same rows")
+        raise PredictionsError(
+            f"{a.source} and {b.source} have different data `x`: judge the same rows"
+        )
     return b
 
 

@@ -23,7 +23,9 @@ def read_csv(path: Path) -> Predictions:
     """Read `label` and logit or probability columns; other columns are kept in `extra`."""
     columns = _columns(path)
     if "label" not in columns:
-        raise PredictionsError(f"{path}: found columns {', '.join(columns)}; expected one called label")
+        raise PredictionsError(
+            f"{path}: found columns {', '.join(columns)}; expected one called label"
+        )
     labels = columns.pop("label")
     kind, names, cells = _scores(path, columns)
     values = np.column_stack([_numbers(path, name, cells[name]) for name in cells])
@@ -32,7 +34,12 @@ def read_csv(path: Path) -> Predictions:
     scores = values if values.shape[1] > 1 else values[:, 0]
     extra = {name: np.asarray(text) for name, text in columns.items() if name not in cells}
     return predictions(
-        _parsed(labels, classes), **{kind: scores}, classes=classes, source=str(path), single=single, extra=extra
+        _parsed(labels, classes),
+        **{kind: scores},
+        classes=classes,
+        source=str(path),
+        single=single,
+        extra=extra,
     )
 
 
@@ -43,7 +50,9 @@ def _columns(path: Path) -> Columns:
     except (UnicodeDecodeError, csv.Error) as error:
         raise PredictionsError(f"{path} is not a csv text file ({error})") from None
     if len(rows) < 2:
-        raise PredictionsError(f"{path}: found {len(rows)} lines; expected a header and one per example")
+        raise PredictionsError(
+            f"{path}: found {len(rows)} lines; expected a header and one per example"
+        )
     header = [name.strip() for name in rows[0]]
     for number, row in enumerate(rows[1:]):
         if len(row) != len(header):

@@ -58,7 +58,9 @@ def claim(logits: Array, labels: Labels, fit: TemperatureFit, alpha: float = 0.0
     beta = firth_beta(gaps, fit.beta if fit.status == "finite" else None)
     earned = None if beta is None else 1.0 - float(np.mean(error_of(own, beta)))
     n = len(labels)
-    return Claim(right, n, error, beta, earned, guarantee(right, n, alpha), points_needed(error, alpha))
+    return Claim(
+        right, n, error, beta, earned, guarantee(right, n, alpha), points_needed(error, alpha)
+    )
 
 
 def error_of(gaps: Array, beta: float) -> Array:

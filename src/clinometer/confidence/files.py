@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ def read_predictions(path: str | Path) -> Predictions:
     return _reader(path)(path)
 
 
-def _reader(path: Path) -> Any:
+def _reader(path: Path) -> Callable[[Path], Predictions]:
     suffix = path.suffix.lower()
     if suffix == ".npz":
         return read_npz
@@ -45,7 +46,9 @@ def _reader(path: Path) -> Any:
 
         return read_csv
     if suffix in {".parquet", ".pq", ".arrow", ".feather"}:
-        raise PredictionsError(f"{path}: Parquet and Arrow are not read yet: convert to .npz or .csv")
+        raise PredictionsError(
+            f"{path}: Parquet and Arrow are not read yet: convert to .npz or .csv"
+        )
     if suffix in {".pkl", ".pickle", ".joblib", ".pt", ".pth"}:
         raise PredictionsError(
             f"{path} is a pickle. It is refused, because opening one runs whatever code it contains. "
@@ -64,7 +67,7 @@ def read_npz(path: Path) -> Predictions:
         )
     labels = arrays.pop("label")
     names = arrays.pop("classes", None)
-    model = {name: arrays.pop(name) for name in MODEL_ARRAYS if name in arrays}
+    model: dict[str, Any] = {name: arrays.pop(name) for name in MODEL_ARRAYS if name in arrays}
     if "logits" in model and "probabilities" in model:
         raise PredictionsError(f"{path}: found both `logits` and `probabilities`: keep the logits")
     classes = None if names is None else tuple(str(name) for name in names.tolist())

@@ -73,7 +73,9 @@ def proportion(a: Predictions, b: Predictions, tolerance: float | None = None) -
     if a.linear and b.linear:
         va, vb = _with_bias(a.linear), _with_bias(b.linear)
         if va.shape != vb.shape:
-            raise ShapeError(f"weights of A and B differ in shape: {va.shape} and {vb.shape} with bias")
+            raise ShapeError(
+                f"weights of A and B differ in shape: {va.shape} and {vb.shape} with bias"
+            )
         angle = kahan_angle(va[:, :-1], vb[:, :-1])
         return Proportion("weights", angle, *_fit(va, vb), limit, cosine, differ, True)
     free = za.shape[0] * (za.shape[1] - 1)

@@ -16,6 +16,11 @@ STATUS = {
     "inverted": "is inverted (its logits point away from the labels): no temperature mends that",
 }
 
+MATCHED = (
+    "both models are right on every row, so the loss is split at matched scale, not by temperature; "
+    "the parts describe these rows only"
+)
+
 
 def notes(
     a: Predictions,
@@ -43,7 +48,9 @@ def notes(
     if line.labels_exchanged:
         found.append("B = c A with c < 0: one line, with the labels exchanged")
     if len(np.unique(a.labels)) == 1:
-        found.append("only one class occurs among the labels: nothing shows that the models separate")
+        found.append(
+            "only one class occurs among the labels: nothing shows that the models separate"
+        )
     if max(claim.guarantee for claim in claims) < 0.5:
         found.append("the guarantee is below one half: these rows prove nothing about new ones")
     return (*found, *_how_exact(a.n, line, split))
@@ -51,8 +58,7 @@ def notes(
 
 def _how_exact(n: int, line: Proportion, split: Split) -> list[str]:
     if split.method == "matched scale":
-        return ["both models are right on every row, so the loss is split at matched scale, not by "
-                "temperature; the parts describe these rows only"]
+        return [MATCHED]
     if n < 100 and not line.same_separator:
         return [f"{n} rows: the intervals are approximate (below 100 rows; scale: below 200)"]
     if n < 200:

@@ -12,7 +12,9 @@ from clinometer.errors import PredictionsError, ShapeError
 from clinometer.stats.gaps import Array
 
 Labels = NDArray[np.int64]
-LARGEST_LOGIT = 1e100  # beyond it third moments overflow float64; no model's own arithmetic gets there
+LARGEST_LOGIT = (
+    1e100  # beyond it third moments overflow float64; no model's own arithmetic gets there
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,9 @@ def predictions(
     one, z = _columns(source, z)
     y = _labels(source, labels, z, classes)
     if linear is not None and len(linear.x) != len(y):
-        raise ShapeError(f"{source}: x has {len(linear.x)} rows and label {len(y)}: give one per example")
+        raise ShapeError(
+            f"{source}: x has {len(linear.x)} rows and label {len(y)}: give one per example"
+        )
     rounded = rounded if single is None else single
     return Predictions(y, z, source, one, rounded, saturated, classes, linear, extra or {})
 
@@ -113,11 +117,15 @@ def _numbers(source: str, name: str, values: Any) -> Array:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError) as error:
-        raise PredictionsError(f"{source}: `{name}` is not numeric ({error}): give numbers") from None
+        raise PredictionsError(
+            f"{source}: `{name}` is not numeric ({error}): give numbers"
+        ) from None
     bad = ~np.isfinite(array) if name != "logits" else ~(np.abs(array) <= LARGEST_LOGIT)
     if bad.any():
         row = int(np.argwhere(bad)[0][0]) if array.ndim else 0
-        kind = f"NaN, infinite or beyond {LARGEST_LOGIT:g}" if name == "logits" else "NaN or infinite"
+        kind = (
+            f"NaN, infinite or beyond {LARGEST_LOGIT:g}" if name == "logits" else "NaN or infinite"
+        )
         raise PredictionsError(
             f"{source}: {int(bad.sum())} of {array.size} {name} are {kind}, the first in row {row} "
             "(counted from 0). Expected finite numbers: mend or drop these rows, in A and B alike."
@@ -179,7 +187,9 @@ def _linear(source: str, weight: Any, bias: Any, x: Any) -> LinearModel | None:
         return None
     w = np.atleast_2d(_numbers(source, "weight", weight))
     if x is None:
-        raise PredictionsError(f"{source}: found `weight` without the data: add `x` of shape (n, d)")
+        raise PredictionsError(
+            f"{source}: found `weight` without the data: add `x` of shape (n, d)"
+        )
     data = _numbers(source, "x", x)
     b = np.atleast_1d(_numbers(source, "bias", np.zeros(len(w)) if bias is None else bias))
     if data.ndim != 2 or w.ndim != 2 or data.shape[1] != w.shape[1] or b.shape != (len(w),):

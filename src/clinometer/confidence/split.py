@@ -74,7 +74,9 @@ def _matched(gaps_a: Array, gaps_b: Array) -> Split:
     a_at_b, b_at_a = _loss(gaps_a, ratio), _loss(gaps_b, 1.0 / ratio)
     scale = 0.5 * ((own_a - a_at_b) + (b_at_a - own_b))
     direction = 0.5 * ((own_a - b_at_a) + (a_at_b - own_b))
-    return Split("matched scale", own_a, own_b, Part(direction, None, None), Part(scale, None, None))
+    return Split(
+        "matched scale", own_a, own_b, Part(direction, None, None), Part(scale, None, None)
+    )
 
 
 def _loss(gaps: Array, beta: float) -> float:

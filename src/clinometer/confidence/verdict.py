@@ -37,7 +37,9 @@ def judge(
     if line.same_separator:
         return Verdict("same separator")
     if n < FEWEST:
-        return Verdict("undecided", reason=f"{n} rows are too few for an interval (at least {FEWEST})")
+        return Verdict(
+            "undecided", reason=f"{n} rows are too few for an interval (at least {FEWEST})"
+        )
     separation = split.separation
     if separation.rows is None or split.scale.rows is None:
         why = "both models are right on every row, so these rows cannot rank their separation"

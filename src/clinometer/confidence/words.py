@@ -48,7 +48,11 @@ def because(verdict: Verdict, line: Proportion, split: Split, a: Claim, b: Claim
     parts = _parts(split)
     if verdict.word == "undecided":
         exchanged = "B is A with its sides exchanged; " if line.labels_exchanged else ""
-        more = f"; about {verdict.rows_to_decide:,} rows would decide" if verdict.rows_to_decide else ""
+        more = (
+            f"; about {verdict.rows_to_decide:,} rows would decide"
+            if verdict.rows_to_decide
+            else ""
+        )
         return f"Undecided: {exchanged}{verdict.reason}{more} ({parts})."
     better = "AB"[verdict.better == "b"]
     if verdict.word == "only scale":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
+import numpy as np  # noqa: F401 - the example below uses it
 
 from clinometer.stats.gaps import Array
 

@@ -109,7 +109,9 @@ ACTIVATIONS: dict[str, Activation] = {
         Activation("hardswish", curves.hardswish, curves.hardswish_slope, 1.5),
         Activation("softsign", curves.softsign, curves.softsign_slope, 1.0),
         Activation("mish", curves.mish, curves.mish_slope, 1.0884981612517279),
-        Activation("logsigmoid", lambda h: -softplus(-_array(h)), lambda h: sigmoid(-_array(h)), 1.0),
+        Activation(
+            "logsigmoid", lambda h: -softplus(-_array(h)), lambda h: sigmoid(-_array(h)), 1.0
+        ),
     )
 }
 

@@ -22,7 +22,7 @@ def flat_region(slope: Callable[[Array], Array], bound: float) -> Region:
     """
 
     def is_flat(h: float) -> bool:
-        return bool(abs(float(slope(np.float64(h)))) < bound)
+        return bool(abs(float(slope(np.array(h)))) < bound)
 
     flat = np.abs(slope(GRID)) < bound
     changes = np.flatnonzero(flat[1:] != flat[:-1])

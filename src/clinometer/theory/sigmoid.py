@@ -20,7 +20,7 @@ def sigmoid(h: ArrayLike) -> Array:
     """
     h = np.asarray(h, dtype=np.float64)
     small = np.exp(-np.abs(h))
-    return np.where(h >= 0, 1.0, small) / (1.0 + small)
+    return np.asarray(np.where(h >= 0, 1.0, small) / (1.0 + small))
 
 
 def sigmoid_slope(h: ArrayLike) -> Array:
