@@ -64,7 +64,13 @@ def slow_line(model: nn.Sequential, inputs: torch.Tensor, labels: torch.Tensor, 
     weights = [i for i, found in enumerate(model) if isinstance(found, nn.Linear | nn.Conv2d)]
     logits, sums = weights[-1], {"weight": 0.0, "activation": 0.0, "other": 0.0}
     for i in range(at + 1, logits + 1):
-        role = "weight" if i in weights else "other" if isinstance(model[i], nn.Flatten) else "activation"
+        role = (
+            "weight"
+            if i in weights
+            else "other"
+            if isinstance(model[i], nn.Flatten)
+            else "activation"
+        )
         sums[role] += np.log10(rms(results[i].grad) / rms(results[i + 1].grad))
     reach = slow_reach(layer, results[at].detach(), gradient)
     fan_in = layer.weight[0].numel()
@@ -81,7 +87,9 @@ def slow_line(model: nn.Sequential, inputs: torch.Tensor, labels: torch.Tensor, 
     }
 
 
-def recorded(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, path: Path) -> list[Line]:
+def recorded(
+    model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, path: Path
+) -> list[Line]:
     stepper = torch.optim.SGD(model.parameters(), lr=0.1)
     with clinometer.watch(model, to=path, every=1):
         functional.cross_entropy(model(inputs), labels).backward()
@@ -105,7 +113,9 @@ def weight_places(model: nn.Sequential) -> list[int]:
     return [i for i, layer in enumerate(model) if isinstance(layer, nn.Linear | nn.Conv2d)]
 
 
-@pytest.mark.parametrize("activation", [nn.Sigmoid, nn.Tanh, nn.ReLU, lambda: nn.ReLU(inplace=True)])
+@pytest.mark.parametrize(
+    "activation", [nn.Sigmoid, nn.Tanh, nn.ReLU, lambda: nn.ReLU(inplace=True)]
+)
 def test_every_factor_of_a_linear_chain_agrees_with_its_definition(activation, tmp_path):
     torch.manual_seed(0)
     model = chain(4, 12, activation, classes=3)
@@ -219,7 +229,7 @@ def gains_a_layer(model: nn.Module, tmp_path: Path, width: int) -> np.ndarray:
     """Decades lost a layer, weight and activation together, in a chain at initialisation."""
     path = tmp_path / "a.clino"
     lines = recorded(model, torch.randn(256, width), torch.arange(256) % 10, path)
-    depths = np.array([line.depth[0] for line in lines])
+    depths = np.array([line.arriving[0] for line in lines])
     return np.diff(depths[::-1])[1:]  # the head's own width differs
 
 
@@ -251,7 +261,9 @@ def test_a_branching_network_is_not_judged_instead_of_guessed(tmp_path):
             x = self.first(x)
             return self.head(x + torch.tanh(self.inner(x)))
 
-    diagnosis = judged(tmp_path, Residual(), (torch.randn(32, 8), torch.arange(32) % 3), steps=3, every=1)
+    diagnosis = judged(
+        tmp_path, Residual(), (torch.randn(32, 8), torch.arange(32) % 3), steps=3, every=1
+    )
     assert [line.layer for line in diagnosis.lines] == ["head"]
     assert "several" in diagnosis.unlined["inner"]
     assert "several" in diagnosis.unlined["first"]

@@ -32,6 +32,11 @@ Needs the extra `demo`: pip install "clinometer[demo]"
 NEEDED = ("torch", "sklearn", "matplotlib", "jinja2")
 POINTS = [[1.0, 1.0], [-1.0, -1.0]]
 LABELS = [1, 0]
+CAPTIONS = {
+    "separators": "Both models draw the same line; shaded is how sure each is of its side.",
+    "sigmoid": "The sigmoid, its slope, and where on them each model works.",
+    "table": "The chain rule in numbers, in float64 and in float32.",
+}
 MODELS = {"a": 1.0, "b": 10.0}  # weight of both features; the chapter's A and B
 
 
@@ -71,9 +76,9 @@ def _chapter(folder: Path) -> dict[str, Any]:
     import numpy as np
 
     from clinometer.confidence.compare import compare
-    from clinometer.confidence.predictions import read_predictions
+    from clinometer.confidence.files import read_predictions
     from clinometer.reports.comparison_figures import save_figures
-    from clinometer.reports.comparison_text import text
+    from clinometer.reports.comparison_text import comparison_text
 
     x = np.array(POINTS)
     for name, weight in MODELS.items():
@@ -83,14 +88,20 @@ def _chapter(folder: Path) -> dict[str, Any]:
         )  # fmt: skip
     models = [read_predictions(folder / f"{name}.npz") for name in MODELS]
     comparison = compare(*models)
-    told = text(comparison)
+    told = comparison_text(comparison)
     (folder / "comparison.txt").write_text(told, "utf-8")
     (folder / "comparison.json").write_text(json.dumps(comparison.to_dict(), indent=2), "utf-8")
     click.echo(f"   {comparison.verdict}. {comparison.because}")
     return {
         "comparison": {**comparison.to_dict(), "text": told},
-        "pictures": save_figures(comparison, folder),
+        "pictures": _captioned(save_figures(comparison, folder)[0]),
     }
+
+
+def _captioned(paths: list[str]) -> list[dict[str, str]]:
+    """The PNG pictures among these files, each with what it shows."""
+    found = [Path(path) for path in paths if path.endswith(".png")]
+    return [{"file": path.name, "caption": CAPTIONS.get(path.stem, path.stem)} for path in found]
 
 
 def _frozen(folder: Path) -> dict[str, Any]:

@@ -103,7 +103,11 @@ def _series(
         if step in there
     ]
     level = no_information(recording)[0] or 0.0  # a difference that is small beside it is rounding
-    same = [abs(a - b) <= MARGIN * max(abs(b), level) or not np.isfinite(a) for a, b in pairs]
+    same = [
+        abs(a - b) <= MARGIN * max(abs(b), level)
+        for a, b in pairs
+        if np.isfinite(a) and np.isfinite(b)
+    ]
     if not pairs or all(same):
         return every
     return recording.observed[known], value[known]

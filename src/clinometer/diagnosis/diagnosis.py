@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.diagnosis.course import LATE, Course
+from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.ledger import Line, settled
+from clinometer.diagnosis.quantities import late_observations
 from clinometer.diagnosis.rule import Evidence, Finding
 from clinometer.records.recording import Recording
 
@@ -42,11 +43,7 @@ class Diagnosis:
     @property
     def late(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
         """The observations that the printed ledger is the mean of: the last quarter of the run."""
-        observed, steps = self.recording.observed, self.recording.step
-        end = steps[-1] if len(steps) else (observed[-1] if len(observed) else 0)
-        late = np.asarray(observed >= end * (1 - 1 / LATE))
-        late[-1:] = True
-        return late
+        return late_observations(self.recording, self.course.bad_step)
 
     def to_dict(self) -> dict[str, Any]:
         """`report --json`, schema 1: strict JSON. null stands for "not judged", never for 0.

@@ -40,7 +40,7 @@ SPOKEN = {
     "weight": "weight gain",
     "activation": "activation gain",
     "normalisation": "normalisation gain",
-    "other": "unobserved operation",
+    "other": "other operations",
     "input_size": "input size",
     "batch_agreement": "batch agreement",
     "clip": "clip",
@@ -64,6 +64,8 @@ class Line:
     total : float64 (observations,): the update ratio, measured apart [decades]
     steps : gain of every call on the way, nearest first: {name: float64 (observations,)} [decades]
     roles : which factor each of those gains belongs to
+    arriving : rms of the gradient at the layer's output over the one at the logits, measured
+        directly, float64 (observations,) [decades]
     kind : the layer's class
     """
 
@@ -72,18 +74,13 @@ class Line:
     total: Float64
     steps: dict[str, Float64]
     roles: dict[str, str]
-    kind: str = ""
+    arriving: Float64
+    kind: str
 
     @property
     def spoken(self) -> str:
         """The layer's name for a sentence: `layer 0 (Linear)`."""
-        return f"layer {self.layer} ({self.kind})" if self.kind else f"layer {self.layer}"
-
-    @property
-    def depth(self) -> Float64:
-        """Attenuation from the logits down to the layer's output, (observations,) [decades]."""
-        gains = [self.factors[name] for name in GAINS]
-        return np.asarray(np.sum(gains, axis=0), dtype=np.float64)
+        return f"layer {self.layer} ({self.kind})"
 
     @property
     def residual(self) -> Float64:
@@ -127,7 +124,7 @@ class _Reader:
         steps, roles = self._gains(path)
         sums = {gain: np.zeros(len(self.recording.observed)) for gain in GAINS}
         for name, values in steps.items():
-            sums[roles[name]] = sums[roles[name]] + values
+            sums[roles[name]] = _added(sums[roles[name]], values)
         factors = {"loss_end": self._loss_end(path), **sums}
         factors |= self._weight_end(path, parameter)
         total = decades(
@@ -135,7 +132,13 @@ class _Reader:
         )
         site = self.network.site(path.start)
         known = {key: factors[key] for key in FACTORS if key in factors}
-        return Line(site.name, known, total, steps, roles, str(site.facts.get("class", "")))
+        kind = str(site.facts.get("class", "layer"))
+        return Line(site.name, known, total, steps, roles, self._arriving(path), kind)
+
+    def _arriving(self, path: Path) -> Float64:
+        return decades(
+            self.call("grad_out_rms", path.start), self.call("grad_out_rms", path.logits)
+        )
 
     def _gains(self, path: Path) -> tuple[dict[str, Float64], dict[str, str]]:
         """Gain of each call above, and of what lies between two calls, with its role."""
@@ -197,6 +200,12 @@ def decades(part: Float64, whole: Float64) -> Float64:
     part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(whole > 0, np.log10(part) - np.log10(whole), np.nan)
+
+
+def _added(one: Float64, other: Float64) -> Float64:
+    """Sum of decades: a signal that is exactly 0 at one place is 0 whatever follows, measured or not."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isneginf(one) | np.isneginf(other), -np.inf, one + other)
 
 
 def settled(values: Float64, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:

@@ -84,14 +84,14 @@ class Quantities(Mapping[str, Any]):
 
     @cached_property
     def late(self) -> Bool:
-        """bool (observations,): the observations in the last quarter of the run, at least one."""
-        observed = self.recording.observed
-        if not len(observed):
-            raise NotJudged("no step was observed")
-        end = self.recording.step[-1] if len(self.recording.step) else observed[-1]
-        late = observed >= end * (1 - 1 / LATE)
-        late[-1] = True
-        return np.asarray(late)
+        """bool (observations,): those in the last quarter of the run, at least one.
+
+        A run that becomes non-finite ends, for this purpose, before it does.
+        """
+        late = late_observations(self.recording, self.course.bad_step)
+        if not late.any():
+            raise NotJudged("no step was observed while the numbers were finite")
+        return late
 
     @cached_property
     def activations(self) -> Activations:
@@ -136,6 +136,20 @@ class Quantities(Mapping[str, Any]):
                 every = np.interp(np.arange(steps), observed[known], ratio[known])
                 lengths[site.name] = float(every.sum())
         return lengths
+
+
+def late_observations(recording: Recording, bad_step: int | None) -> Bool:
+    """bool (observations,): the last quarter of the run as far as it is finite; at least one."""
+    observed = recording.observed
+    good = observed < bad_step if bad_step is not None else np.ones(len(observed), dtype=bool)
+    if not good.any():
+        return np.zeros(len(observed), dtype=bool)
+    end = observed[good][-1]
+    if bad_step is None and len(recording.step):
+        end = recording.step[-1]
+    late = good & (observed >= end * (1 - 1 / LATE))
+    late[np.flatnonzero(good)[-1]] = True
+    return np.asarray(late)
 
 
 def _why_no_lines(recording: Recording, unlined: dict[str, str]) -> str:

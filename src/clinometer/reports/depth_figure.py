@@ -28,7 +28,7 @@ def gradient_by_depth(diagnoses: Sequence[tuple[str, Diagnosis]]) -> Figure:
     figure = Figure(figsize=(6.4, 4.6), layout="constrained")
     axes = figure.add_subplot()
     for (label, diagnosis), (colour, marker, line) in zip(diagnoses, STYLES, strict=False):
-        arriving = [settled(ledger.depth, diagnosis.late) for ledger in diagnosis.lines]
+        arriving = [settled(ledger.arriving, diagnosis.late) for ledger in diagnosis.lines]
         axes.plot(
             arriving,
             np.arange(len(arriving)),

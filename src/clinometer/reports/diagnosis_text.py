@@ -6,10 +6,11 @@ import math
 import textwrap
 
 from clinometer.diagnosis.diagnosis import Diagnosis
-from clinometer.diagnosis.ledger import FACTORS, settled
+from clinometer.diagnosis.ledger import settled
 from clinometer.diagnosis.rule import Evidence, Finding
 
 WIDTH = 80
+CELL = 7  # columns of one number in the ledger
 HEADS = {
     "loss_end": "loss", "weight": "weight", "activation": "activ.", "normalisation": "norm.",
     "other": "other", "sharing": "share", "input_size": "input", "batch_agreement": "agree",
@@ -70,40 +71,54 @@ def _some(layers: tuple[str, ...], but: str, most: int = 6) -> str:
 
 
 def _ledger(diagnosis: Diagnosis, width: int) -> str:
-    """Decades by layer and factor; factors that are 0 for every layer are left out."""
-    if not diagnosis.lines:
-        return ""
+    """Decades by layer and factor, in as many tables as the width asks for.
+
+    Factors that are 0 for every layer, and those that were measured for none, are left out.
+    """
     late = diagnosis.late
-    named = {line.layer: f"{line.layer} {line.kind}" for line in diagnosis.lines}
-    rows = {
-        line.layer: {name: settled(values, late) for name, values in line.factors.items()}
+    if not diagnosis.lines or not late.any():
+        return ""
+    rows = [
+        {HEADS[name]: settled(values, late) for name, values in line.factors.items()}
+        | {"total": settled(line.total, late)}
         for line in diagnosis.lines
-    }
-    shown = [f for f in FACTORS if any(abs(row.get(f, 0.0)) >= 0.005 or math.isnan(row.get(f, 0.0))
-                                       for row in rows.values())]  # fmt: skip
-    name_width = min(max(len(name) for name in named.values()) + 1, width - 7 * (len(shown) + 2))
-    name_width = max(name_width, 8)
-    lines = [
-        "Ledger: decades from the loss to each weight's relative motion, by depth",
-        " " * name_width + "".join(f"{HEADS[f]:>7}" for f in shown) + "  total  left",
     ]
-    for line in diagnosis.lines:
-        row = rows[line.layer]
-        total = settled(line.total, late)
-        cells = "".join(_cell(row.get(f)) for f in shown)
-        left = total - sum(row.values())
-        lines.append(f"{_short(named[line.layer], name_width)}{cells}{_cell(total)}{_left(left)}")
+    for row in rows:
+        row["left"] = row["total"] - sum(value for name, value in row.items() if name != "total")
+    names = [f"{line.layer} {line.kind}" for line in diagnosis.lines]
+    heads = [head for head in HEADS.values() if any(_worth(row.get(head)) for row in rows)]
+    name_width = min(max(map(len, names)) + 1, width // 3)
+    fit = max((width - name_width) // CELL, 1)
+    lines = ["Ledger: decades from the loss to each weight's relative motion, by depth"]
+    columns = [*heads, "total", "left"]
+    for first in range(0, len(columns), fit):
+        lines += _table(names, rows, columns[first : first + fit], name_width)
     return "\n".join(lines)
+
+
+def _table(
+    names: list[str], rows: list[dict[str, float]], heads: list[str], name_width: int
+) -> list[str]:
+    table = [" " * name_width + "".join(f"{head:>{CELL}}" for head in heads)]
+    for name, row in zip(names, rows, strict=True):
+        cells = "".join(_left(row[h]) if h == "left" else _cell(row.get(h)) for h in heads)
+        table.append(_short(name, name_width) + cells)
+    return table
+
+
+def _worth(value: float | None) -> bool:
+    """Whether a cell tells anything: not 0 as far as two decimals show, and measured."""
+    return value is not None and not math.isnan(value) and abs(value) >= 0.005
 
 
 def _cell(value: float | None) -> str:
     if value is None or math.isnan(value):
-        return f"{'?':>7}"
-    return f"{'zero':>7}" if math.isinf(value) else f"{value:>7.2f}"
+        return f"{'?':>{CELL}}"
+    return f"{'zero':>{CELL}}" if math.isinf(value) else f"{value:>{CELL}.2f}"
 
 
 def _left(value: float) -> str:
-    return f"{'?':>6}" if not math.isfinite(value) else f"{abs(value):>6.0e}"
+    return f"{'?':>{CELL}}" if not math.isfinite(value) else f"{abs(value):>{CELL}.0e}"
 
 
 def _short(name: str, width: int) -> str:

@@ -72,8 +72,10 @@ class Writer:
         self._try("INSERT INTO steps VALUES (?, ?, ?)", [(first, data, checksum(data, first))])
 
     def close(self) -> None:
-        """Fold the write-ahead log back into the file, and close it."""
+        """Fold the write-ahead log back, so that one file is left, and close it."""
         try:
+            if self.failed is None:
+                self._db.execute("PRAGMA journal_mode=DELETE")
             self._db.close()
         except sqlite3.Error as error:
             self._fail(error)

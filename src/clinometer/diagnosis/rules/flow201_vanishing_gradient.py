@@ -35,13 +35,13 @@ RULE = Rule(
 def check(lines: list[Line], late: Bool, limits: Mapping[str, float]) -> Iterator[Sign]:
     """Yield one sign for each weight layer that the gradient does not reach."""
     for line in lines:
-        arriving = settled(line.depth, late)
+        arriving = settled(line.arriving, late)
         if not arriving <= limits["gain"]:
             continue
         shares = {gain: settled(line.factors[gain], late) for gain in GAINS}
-        cause = min(shares, key=lambda gain: shares[gain])
+        cause = min(shares, key=lambda gain: np.nan_to_num(shares[gain], neginf=-np.inf))
         worst, loss = _largest_loss(line, late)
-        n = int((~np.isnan(line.depth[late])).sum())
+        n = int((~np.isnan(line.arriving[late])).sum())
         yield Sign(
             layer=worst if loss < arriving / 2 or np.isneginf(loss) else line.layer,
             cause=SPOKEN[cause],

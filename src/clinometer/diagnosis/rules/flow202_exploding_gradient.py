@@ -24,7 +24,7 @@ RULE = Rule(
     reads=("lines", "state"),
     limits={"gain": 2.0, "update_ratio": 1.0},
     remedies=("clip-gradient", "scale-init", "lower-rate", "add-normalisation"),
-    blame=30,
+    blame=4,  # it leads even over the NaN that it ends in
 )
 
 
@@ -32,11 +32,11 @@ RULE = Rule(
 def check(lines: list[Line], state: str, limits: Mapping[str, float]) -> Iterator[Sign]:
     """Yield one sign for each weight layer that the gradient overwhelms."""
     for line in lines:
-        known = np.isfinite(line.depth)
+        known = np.isfinite(line.arriving)
         if not known.any():
             continue
-        worst = int(np.argmax(np.where(known, line.depth, -np.inf)))
-        gain = float(line.depth[worst])
+        worst = int(np.argmax(np.where(known, line.arriving, -np.inf)))
+        gain = float(line.arriving[worst])
         ratios = line.total[~np.isnan(line.total)]
         ratio = float(10 ** ratios.max()) if len(ratios) else float("nan")
         if gain < limits["gain"] or not (ratio >= limits["update_ratio"] or state == "diverged"):

@@ -69,7 +69,7 @@ def check(recording: Recording, course: Course, limits: Mapping[str, float]) -> 
             cause=cause,
             size=float("inf"),
             evidence=(Evidence(counted, count, 0.0, "elements", 1),),
-            explanation=f"At step {step} {name} {did} ({count:.0f} elements){since}.",
+            explanation=f"At step {step} layer {name} {did} ({count:.0f} elements){since}.",
             severity="error",
         )
         return
