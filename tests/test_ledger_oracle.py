@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from networks import chain, initialise, judged
 from torch import nn
 from torch.nn import functional
 
 import clinometer
 from clinometer.diagnosis.ledger import Line, ledger
+from networks import chain, initialise, judged
 
 CONVOLUTIONS = {
     "plain": {"kernel_size": 3, "padding": 1},
@@ -237,8 +237,8 @@ def gains_a_layer(model: nn.Module, tmp_path: Path, width: int) -> np.ndarray:
     ("activation", "init", "low", "high"),
     [
         (nn.ReLU, None, -0.389 - 0.03, -0.389 + 0.03),  # torch's default: x0.408
-        (nn.ReLU, lambda w: nn.init.kaiming_normal_(w), -0.05, 0.05),  # He: x1
-        (nn.Sigmoid, lambda w: nn.init.xavier_normal_(w), -1.0, np.log10(0.25) + 0.01),
+        (nn.ReLU, nn.init.kaiming_normal_, -0.05, 0.05),  # He: x1
+        (nn.Sigmoid, nn.init.xavier_normal_, -1.0, np.log10(0.25) + 0.01),
         (nn.Sigmoid, None, -1.2, np.log10(0.25 / 3**0.5) + 0.01),
     ],
 )

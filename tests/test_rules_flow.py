@@ -6,13 +6,13 @@ import math
 
 import pytest
 import torch
-from networks import blobs, chain, codes, initialise, judged
 from torch import nn
 from torch.nn import functional
 
 import clinometer
 from clinometer.diagnosis.diagnose import all_rules
 from clinometer.diagnosis.rule import Rule
+from networks import blobs, chain, codes, initialise, judged
 
 TASK = blobs(400, 16, 10)
 

@@ -122,7 +122,7 @@ class _Reader:
 
     def line(self, path: Path, parameter: int) -> Line:
         steps, roles = self._gains(path)
-        sums = {gain: np.zeros(len(self.recording.observed)) for gain in GAINS}
+        sums: dict[str, Float64] = {gain: np.zeros(len(self.recording.observed)) for gain in GAINS}
         for name, values in steps.items():
             sums[roles[name]] = _added(sums[roles[name]], values)
         factors = {"loss_end": self._loss_end(path), **sums}
