@@ -23,6 +23,8 @@ MAX_STEPS = 200  # safeguarded Newton halves its bracket at worst: more are neve
 class TemperatureFit:
     """The best temperature T = 1 / beta, beta >= 0.
 
+    Attributes
+    ----------
     status : finite; zero (every row is right: the best T is 0); infinite (no signal: T is infinite);
         inverted (the sign of the logits is wrong: beta would be negative)
     beta : 1 / T [-]; inf, 0 and 0 for the three last
