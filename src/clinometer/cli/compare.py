@@ -17,9 +17,8 @@ A predictions file is .npz or .csv, one row an example, A and B in the same orde
 
 \b
 Example:
-  python -c "import numpy as np; y=[1,0]
-  np.savez('a.npz', label=y, logits=[2., -2.])
-  np.savez('b.npz', label=y, logits=[20., -20.])"
+  python -c "import numpy; numpy.savez('a.npz', label=[1,0], logits=[2,-2])"
+  python -c "import numpy; numpy.savez('b.npz', label=[1,0], logits=[20,-20])"
   clinometer compare a.npz b.npz
 
 \b

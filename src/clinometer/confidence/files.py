@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from clinometer.confidence.predictions import Predictions, predictions
 from clinometer.errors import PredictionsError
 
+# RuntimeError: a damaged flag reads as encrypted, or as a compression that is not known.
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError)
 MODEL_ARRAYS = ("logits", "probabilities", "weight", "bias", "x")
 
 
@@ -76,16 +79,22 @@ def read_npz(path: Path) -> Predictions:
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    # The file is ours to close: numpy.load leaves its own open where the archive is damaged.
     with path.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
             raise PredictionsError(
                 f"{path} is not an .npz file (its first bytes are another format's): "
                 "write it with numpy.savez"
             )
+        file.seek(0)
+        return _unpacked(path, file)
+
+
+def _unpacked(path: Path, file: BinaryIO) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError) as error:
+    except DAMAGED as error:
         raise PredictionsError(
             f"{path} is truncated or damaged ({error}): write the predictions again"
         ) from None

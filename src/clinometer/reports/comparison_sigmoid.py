@@ -29,22 +29,26 @@ def sigmoid_figure(comparison: Comparison) -> Figure | str:
     from matplotlib.figure import Figure
 
     places = {name: _places(m) for name, m in (("A", comparison.a), ("B", comparison.b))}
-    reach = min(max(8.0, 1.25 * max(float(np.abs(p).max()) for p in places.values())), FARTHEST)
+    farthest = max(float(np.abs(p).max()) for p in places.values())
+    reach = min(max(8.0, 1.25 * farthest), FARTHEST)
     figure = Figure(figsize=(8.6, 7.2), layout="constrained")
     curve, slope = figure.subplots(2, 1, sharex=True)
     h = np.linspace(-reach, reach, 1601)
     _region(curve, slope, reach)
     for panel, values in ((curve, sigmoid(h)), (slope, sigmoid_slope(h))):
         panel.plot(h, values, color="#000000", linewidth=1.6, zorder=2)
-    for name, at in places.items():
+    for name, place in places.items():
+        at = np.clip(place, -reach, reach)  # a mark is never clipped, so one outside takes the room
         _mark(curve, name, at, sigmoid(at), f"model {name}")
-        _mark(slope, name, at, sigmoid_slope(at), _slope_label(name, at))
+        _mark(slope, name, at, sigmoid_slope(at), _slope_label(name, place))
     many = comparison.n > MOST_POINTS
     title = "Sigmoid and its slope, and where A and B work on it"
     curve.set(ylabel="ŷ = σ(h)", ylim=(-0.08, 1.08))
     curve.set_title(title + (" (5th, 50th, 95th percentile)" if many else ""))
     low = float(sigmoid_slope(reach))
-    slope.set(ylabel="slope ∂ŷ/∂h (log scale)", xlabel="logit h", yscale="log", ylim=(low / 8, 4.0))
+    slope.set(ylabel="slope ∂ŷ/∂h (log scale)", yscale="log", ylim=(low / 8, 4.0))
+    beyond = f" (points beyond ±{reach:g} are drawn at the edge)" if farthest > reach else ""
+    slope.set_xlabel(f"logit h{beyond}")
     slope.set_xlim(-reach, reach)
     curve.legend(loc="center left", framealpha=1.0, bbox_to_anchor=(0.01, 0.62))
     handles, labels = slope.get_legend_handles_labels()
