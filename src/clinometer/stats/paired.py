@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np  # noqa: F401 - the example below uses it
-
 from clinometer.stats.gaps import Array
 
 Interval = tuple[float, float]
@@ -17,6 +15,7 @@ def paired_interval(differences: Array, alpha: float = 0.05) -> Interval | None:
     Assumes independent rows. For a loss at its own best temperature the row losses are the influence
     function (envelope theorem), so no refit enters. Approximate below n = 100.
 
+    >>> import numpy as np
     >>> paired_interval(np.array([1.0, 3.0]))
     (-10.70620473..., 14.70620473...)
     """
