@@ -2,10 +2,8 @@
 
 # Optimizer steps: 4
 
-import pickle
-
 import torch
-from digest import checksum, seed, tell, without_addresses
+from digest import checksum, pickled, seed, tell
 from torch import nn
 
 
@@ -26,7 +24,7 @@ for _ in range(4):
     loss.backward()
     optimizer.step()
     losses.append(loss.item())
-    print("pickle", checksum(without_addresses(pickle.dumps(model))))
+    print("pickle", checksum(pickled(model)))
     handle.remove()
 
 tell(losses, model, optimizer)
