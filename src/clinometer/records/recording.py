@@ -7,15 +7,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinometer.records.columns import COLUMNS, names
+from clinometer.records.columns import names
 from clinometer.records.site import Site
 
 if TYPE_CHECKING:
     import pandas
+    import xarray
 
 Float32 = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Float64 = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 Int64 = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
+Bool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a run.
+
+    Attributes
+    ----------
+    step : optimizer step, from 0
+    kind : a word (`spike`, `non-finite` ...)
+    text : what was seen, in words
+    """
+
+    step: int
+    kind: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -28,15 +46,14 @@ class Recording:
     meta : what is known of the run as a whole (script, versions, budget, overhead ...)
     ended : "normal", "exception", "interrupted", "killed", or "running" while its process lives
     sites : what was observed, in the order of first sight; calls are in order of execution
-    step : int64 (steps,): number of each recorded optimizer step, from 0
-    time_s : float64 (steps,): seconds since the recorder started, at the end of the step [s]
-    loss : float64 (steps,): sum of the losses that were propagated back in the step, as the
-        script scaled them; nan both for "not seen" (see `loss_seen`) and for a loss of NaN
-    loss_seen : bool (steps,): whether a scalar loss was propagated back in the step
+    step : int64 (steps,): number of each recorded optimizer step, from 0, ascending; older steps of
+        a long run are thinned, so numbers may be missing
+    scalars : by name of the column (`columns.STEP`), float64 (steps,); nan where it was not seen
     observed : int64 (observations,): steps with a full observation
     rows : for each kind, float32 (observations, sites of the kind, columns of the kind)
     labels : facts about the targets, accumulated over the observed steps, by name of the loss site
     dead_units : by name of the call, the ids of the units that are dead in the last window
+    events : what happened, in the order in which it was noticed
     notes : what could not be observed or read, in words
     """
 
@@ -45,14 +62,37 @@ class Recording:
     ended: str
     sites: tuple[Site, ...]
     step: Int64
-    time_s: Float64
-    loss: Float64
-    loss_seen: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    scalars: dict[str, Float64]
     observed: Int64
     rows: dict[str, Float32]
     labels: dict[str, dict[str, Any]]
     dead_units: dict[str, list[int]]
+    events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def time_s(self) -> Float64:
+        """float64 (steps,): seconds since the recorder started, at the end of the step [s]."""
+        return self.scalars["time_s"]
+
+    @property
+    def loss(self) -> Float64:
+        """float64 (steps,): sum of the losses propagated back in the step, loss scale taken off.
+
+        nan both for "not seen" (see `loss_seen`) and for a loss of NaN.
+        """
+        return self.scalars["loss"]
+
+    @property
+    def loss_seen(self) -> Bool:
+        """bool (steps,): whether a scalar loss was propagated back in the step."""
+        return np.asarray(self.scalars["loss_seen"] > 0)
+
+    @property
+    def steps(self) -> int:
+        """How many optimizer steps the run took as far as it was recorded, thinned ones included."""
+        last = [int(numbers[-1]) for numbers in (self.step, self.observed) if len(numbers)]
+        return max(last, default=-1) + 1
 
     def of_kind(self, kind: str) -> tuple[Site, ...]:
         """Sites of one kind, in the order of `rows[kind]`'s second axis."""
@@ -63,16 +103,25 @@ class Recording:
         return self.rows[kind][:, :, names(kind).index(name)].astype(np.float64)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """One row an observation, site and column (long form): step, kind, site, column, value, unit."""
-        import pandas
+        """One row an observation, site and column (long form): step, kind, site, column, value, unit.
 
-        frames = [
-            {"step": int(step), "kind": kind, "site": site.name, "column": column.name,
-             "value": float(self.rows[kind][i, j, k]), "unit": column.unit}
-            for kind in COLUMNS
-            for i, step in enumerate(self.observed)
-            for j, site in enumerate(self.of_kind(kind))
-            for k, column in enumerate(COLUMNS[kind])
-            if self.rows[kind][i, j, 0] > 0
-        ]  # fmt: skip
-        return pandas.DataFrame(frames, columns=["step", "kind", "site", "column", "value", "unit"])
+        Raises
+        ------
+        RecordingError : if pandas is not installed.
+        """
+        from clinometer.records.export import frame
+
+        return frame(self)
+
+    def to_xarray(self) -> xarray.Dataset:
+        """Every column on the axes `step`, or `observed` and the sites of its kind, with its unit.
+
+        A column of sites is named by kind and column (`call_grad_out_rms`); nothing is copied.
+
+        Raises
+        ------
+        RecordingError : if xarray is not installed.
+        """
+        from clinometer.records.export import dataset
+
+        return dataset(self)

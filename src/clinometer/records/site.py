@@ -1,4 +1,4 @@
-"""What is observed: a layer's call, a parameter tensor, a term of the loss."""
+"""What is observed: a layer's call, an activation, a parameter tensor, a term of the loss ..."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Site:
     Attributes
     ----------
     index : position in the recording; rows are packed in this order
-    kind : "call", "parameter" or "loss", a key of `columns.COLUMNS`
+    kind : "call", "activation", "parameter" ..., a key of `columns.COLUMNS`
     name : qualified name (`net.3`, `net.3.weight`, `cross_entropy`)
     facts : what does not change from step to step (class, role, parents, shape, dtype ...)
     """
