@@ -1,19 +1,30 @@
-"""When to look: a token bucket that keeps the observer's share of the run's time.
+"""When to look: a token bucket that keeps the observer's share of the run's time, and of the disk.
 
-Every step earns `budget` times its own time; an observation is paid with its measured price. On top
+Every step earns `share` times its own time; an observation is paid with its measured price. On top
 of that a fixed allowance of seconds, the same for a run of any length, pays for observations at
 logarithmically growing gaps, so that a short run is seen at all and a long one from its first step.
+
+An observation's price is what our own clock saw, or what the step took longer than its neighbours,
+whichever is more: our clock misses the hook machinery, and the difference is noise where the price
+is below the machine's.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
+from collections import deque
 from dataclasses import dataclass, field
 
 ALLOWANCE_S = 0.1  # what a run may cost beyond its share; 1 % of ten seconds
 GROWTH = 4  # on the allowance no gap is shorter than a 4th of the steps so far: few, but some late
 RECENT = 9  # prices remembered; their median is what the next observation is expected to cost
 HIDDEN = 1.25  # hook machinery that our own clock does not see: 1.23 to 1.28 measured over own time
+BURST = 8  # steps observed one after the other when something happened; paid back afterwards
+DIFFERENCES = 64  # of observed steps and their neighbours, kept for the overhead's interval
+# The disk: what a run of any length may use at once, and what every step adds to it.
+FREE_BYTES = 2**18
+BYTES_A_STEP = 2**9
 
 
 @dataclass
@@ -24,50 +35,106 @@ class Budget:
     ----------
     share : of the bare step time that observing may cost (0.01 = 1 %)
     every : a fixed gap in steps instead; 0 or None means by budget
-    spent_s, total_s : seconds spent on observing and seconds of the run so far
+    spent_s, total_s : seconds spent on recording and seconds of the run so far
+    row_bytes : size of one observation
     """
 
     share: float
     every: int | None = None
     spent_s: float = 0.0
     total_s: float = 0.0
+    start_s: float = 0.0
+    row_bytes: int = 0
+    observations: int = 0
     _earned_s: float = 0.0
     _allowance_s: float = ALLOWANCE_S
+    _free_bytes: float = FREE_BYTES
     _last: int = -2
-    _prices: list[float] = field(default_factory=list)
+    _burst: int = 0
+    _own: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _longer: deque[float] = field(default_factory=lambda: deque(maxlen=DIFFERENCES))
+    _previous_s: float = math.nan
+    _waiting: tuple[float, float] | None = None
 
     def wants(self, step: int) -> bool:
-        """Whether this step shall be observed; never two steps in a row, unless by `every`."""
+        """Whether this step shall be observed; never two in a row, unless by `every` or in a burst.
+
+        The gap is odd or even by turns, so that no period of the training (a discriminator every
+        second step) is seen at one phase only.
+        """
         if self.every:
             return step % self.every == 0
-        if step - self._last < 2:
+        if self._burst:
+            self._burst -= 1
+            return True
+        if step - self._last < 2 + self.observations % 2 or self._free_bytes < self.row_bytes:
             return False
         price = self.price()
-        if self._earned_s >= price and self._prices:
+        if self._own and self._earned_s >= price:
             return True
         return self._allowance_s >= price and step - self._last >= step / GROWTH
 
+    def burst(self) -> None:
+        """Something happened: look at the next steps, whatever it costs."""
+        if not self.every:
+            self._burst = BURST
+
     def price(self) -> float:
         """Expected cost of one observation [s]; 0 before the first one."""
-        return statistics.median(self._prices) if self._prices else 0.0
+        if not self._own:
+            return 0.0
+        own = HIDDEN * statistics.median(self._own)
+        recent = list(self._longer)[-RECENT:]
+        return max(own, statistics.median(recent)) if len(recent) == RECENT else own
 
     def account(self, step: int, step_s: float, own_s: float, observed: bool) -> None:
         """Book one step: its wall time, and the part of it that was ours."""
-        cost = own_s * (HIDDEN if observed else 1.0)
         self.total_s += step_s
-        self.spent_s += cost
-        self._earned_s += self.share * max(step_s - cost, 0.0)
+        self._free_bytes += BYTES_A_STEP
         if not observed:
-            self._earned_s -= cost
+            self.spent_s += own_s
+            self._earned_s += self.share * (step_s - own_s) - own_s
+            if self._waiting is not None:
+                self._longer.append(self._waiting[1] - (self._waiting[0] + step_s) / 2)
+                self._waiting = None
+            self._previous_s = step_s
             return
+        self._waiting = None if math.isnan(self._previous_s) else (self._previous_s, step_s)
+        self._previous_s = math.nan
+        self._own.append(own_s)
+        cost = max(HIDDEN * own_s, min(self.price(), step_s))
+        self.spent_s += HIDDEN * own_s
+        self.observations += 1
+        self._free_bytes -= self.row_bytes
         self._last = step
-        self._prices = [*self._prices, cost][-RECENT:]
-        if self._earned_s >= cost:
-            self._earned_s -= cost
+        self._pay(cost, step_s)
+
+    def _pay(self, cost: float, step_s: float) -> None:
+        self._earned_s += self.share * max(step_s - cost, 0.0)
+        if self._earned_s >= cost or self._allowance_s < cost:
+            self._earned_s -= cost  # into debt after a burst
         else:
             self._allowance_s -= cost
 
     def overhead(self) -> float:
         """Measured cost: our seconds over the run's other seconds; nan before the first step."""
         bare = self.total_s - self.spent_s
-        return self.spent_s / bare if bare > 0 else float("nan")
+        return self.spent_s / bare if bare > 0 else math.nan
+
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the cost: from our own clock alone to what the observed steps took longer.
+
+        nan where too few steps stood alone between two that were not observed.
+        """
+        bare = self.total_s - self.spent_s
+        n = len(self._longer)
+        if bare <= 0 or n < RECENT or not self._own:
+            return math.nan, math.nan
+        ordered = sorted(self._longer)
+        reach = math.ceil(0.98 * math.sqrt(n))  # order statistics about the median, 95 %
+        low, high = ordered[max(n // 2 - reach, 0)], ordered[min(n // 2 + reach, n - 1)]
+        own = statistics.median(self._own)
+        rest = self.spent_s - HIDDEN * own * self.observations
+        ends = (max(rest, 0.0) + self.observations * max(own, x) for x in (low, high))
+        first, last = (end / bare for end in ends)
+        return first, last

@@ -1,4 +1,4 @@
-"""The networks of a run: found when they are first called, and named as their owner names them.
+"""The networks of a run: found when an optimizer takes their parameters, named as their owner names them.
 
 Only weak references are kept: a model that the script drops is freed as it would be without us.
 """
@@ -6,13 +6,17 @@ Only weak references are kept: a model that the script drops is freed as it woul
 from __future__ import annotations
 
 import gc
+import sys
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
+
+Slot = tuple[weakref.ref[nn.Module], str, str]  # owner, its name for a parameter, qualified name
 
 
 @dataclass
@@ -24,63 +28,115 @@ class Networks:
     """
 
     notes: list[str] = field(default_factory=list)
+    compiled: Any = field(default_factory=weakref.WeakSet)
+    callers: Any = field(default_factory=weakref.WeakSet)
     _roots: list[weakref.ref[nn.Module]] = field(default_factory=list)
     _prefixes: list[str] = field(default_factory=list)
     _known: Any = field(default_factory=weakref.WeakSet)
-    _parameters: Any = field(default_factory=WeakIdKeyDictionary)
+    _names: Any = field(default_factory=WeakIdKeyDictionary)
+    _aliases: dict[str, list[str]] = field(default_factory=dict)
+    _slots: list[Slot] = field(default_factory=list)
+    _strangers: int = 0
+    parallel: str = ""
+
+    def parallel_found(self) -> None:
+        """The training is data-parallel: gradients are averages over ranks."""
+        self.parallel = "ddp"
 
     def roots(self) -> list[nn.Module]:
         """The roots that still live."""
         return [root for root in (link() for link in self._roots) if root is not None]
 
     def add(self, module: nn.Module) -> nn.Module | None:
-        """Take a module as a root; None where it is known, part of a known one, or frozen whole."""
+        """Take a module as a root; None where it is known or part of a known one."""
         root = _unwrapped(module)
-        if root in self._known or not any(p.requires_grad for p in root.parameters()):
+        if module is not root and type(module).__name__ == "OptimizedModule":
+            self.callers.add(module)
+            self.compiled.add(root)
+        if root in self._known:
             return None
         self._known.update(root.modules())
         self._prefixes.append(self._prefix(root))
         self._roots.append(weakref.ref(root))
         self._name_parameters()
-        if _is_compiled(module):
-            self._known.add(module)
-            self.notes.append(
-                f"{type(root).__name__} is compiled: its layers were not observed, "
-                "its parameters were"
-            )
-            return None
         return root
+
+    def is_compiled(self, module: nn.Module) -> bool:
+        """Whether calling this module runs compiled code."""
+        return module in self.compiled or getattr(module, "_compiled_call_impl", None) is not None
 
     def leaves(self, root: nn.Module) -> list[tuple[str, nn.Module]]:
         """(name, module) of each leaf module of a root that can be hooked."""
-        if _is_compiled(root):
-            return []
         prefix = self._prefix_of(root)
-        return [
-            (_joined(prefix, name) or type(module).__name__, module)
-            for name, module in root.named_modules()
-            if not any(True for _ in module.children())
-            and not isinstance(module, torch.jit.ScriptModule)
-        ]
+        found: list[tuple[str, nn.Module]] = []
+        self._collect(root, prefix, found)
+        return found
+
+    def _collect(self, module: nn.Module, name: str, found: list[tuple[str, nn.Module]]) -> None:
+        """Depth first, in the order in which modules were registered; compiled parts are left out."""
+        ahead: list[tuple[nn.Module, str]] = [(module, name)]
+        seen: set[int] = set()
+        while ahead:
+            here, called = ahead.pop()
+            if id(here) in seen or isinstance(here, torch.jit.ScriptModule):
+                continue
+            seen.add(id(here))
+            if here is not module and self.is_compiled(here):
+                continue
+            children = [(child, _joined(called, key)) for key, child in here.named_children()]
+            if children:
+                ahead += reversed(children)
+            elif not isinstance(here, nn.modules.loss._Loss):
+                found.append((called or type(here).__name__, here))
+
+    def parameters(self) -> list[torch.Tensor]:
+        """Parameters that the known networks hold now, each once."""
+        found: dict[int, torch.Tensor] = {}
+        fresh = False
+        for link, key, name in self._slots:
+            owner = link()
+            parameter = owner._parameters.get(key) if owner is not None else None
+            if parameter is None:
+                continue
+            if self._names.get(parameter) is None:  # replaced while we were not looking
+                self._names[parameter] = name
+                fresh = True
+            found[id(parameter)] = parameter
+        if fresh:
+            self._name_parameters()
+        return list(found.values())
 
     def name_of(self, parameter: torch.Tensor) -> str:
-        """Qualified name of a parameter; `parameter_N` where no known network owns it."""
-        if parameter not in self._parameters:
+        """Qualified name of a parameter; the name of a global variable, or `parameter_N`, for a stray one."""
+        known = self._names.get(parameter)
+        if known is None:
             self._name_parameters()
-        if parameter not in self._parameters:
-            self._parameters[parameter] = f"parameter_{len(self._parameters)}"
-        return str(self._parameters[parameter])
+            known = self._names.get(parameter)
+        if known is None:
+            known = self._names[parameter] = self._stray(parameter)
+        return str(known)
 
-    def find_owners(self, parameters: list[torch.Tensor]) -> None:
-        """Look through all live modules for those that own these parameters, and take the roots."""
-        wanted = {id(parameter) for parameter in parameters if parameter not in self._parameters}
+    def aliases(self, name: str) -> list[str]:
+        """Other names of a tied parameter."""
+        return self._aliases.get(name, [])
+
+    def find_owners(self, parameters: Iterable[torch.Tensor]) -> list[nn.Module]:
+        """Look through all live modules for those that own these parameters; returns the new roots."""
+        wanted = {id(p) for p in parameters if self._names.get(p) is None}
         if not wanted:
-            return
+            return []
         modules = [found for found in gc.get_objects() if issubclass(type(found), nn.Module)]
         children = {id(child) for module in modules for child in module.children()}
+        tops = [module for module in modules if id(module) not in children]
+        owners = [top for top in tops if any(id(p) in wanted for p in top.parameters())]
         for module in modules:
-            if id(module) not in children and wanted & {id(p) for p in module.parameters()}:
-                self.add(module)
+            if type(module).__name__ == "DistributedDataParallel":
+                self.parallel_found()
+            if type(module).__name__ == "OptimizedModule":
+                self.callers.add(module)
+                self.compiled.add(_unwrapped(module))
+        new = [self.add(owner) for owner in _named_first(owners)]
+        return [root for root in new if root is not None]
 
     def _prefix_of(self, root: nn.Module) -> str:
         for link, prefix in zip(self._roots, self._prefixes, strict=True):
@@ -91,21 +147,79 @@ class Networks:
     def _prefix(self, root: nn.Module) -> str:
         if not self._roots:
             return ""
-        name = type(root).__name__
-        same = sum(1 for prefix in self._prefixes if prefix.rstrip("0123456789") == name)
-        return name + (str(same + 1) if same else "")
+        listed = _place_in_list(root, self._known)
+        name = listed or type(root).__name__
+        taken = set(self._prefixes)
+        number = 2
+        while name in taken:
+            name = f"{listed or type(root).__name__}{number}"
+            number += 1
+        return name
 
     def _name_parameters(self) -> None:
+        self._slots = []
         for root in self.roots():
             prefix = self._prefix_of(root)
-            for name, parameter in root.named_parameters(remove_duplicate=False):
-                own = name if "." in name or prefix else f"{type(root).__name__}.{name}"
-                if parameter not in self._parameters:
-                    self._parameters[parameter] = _joined(prefix, own)
+            for path, module in root.named_modules():
+                for key, parameter in module._parameters.items():
+                    if parameter is None:
+                        continue
+                    inner = _joined(path, key)
+                    own = inner if path or prefix else f"{type(root).__name__}.{key}"
+                    name = _joined(prefix, own)
+                    self._slots.append((weakref.ref(module), key, name))
+                    known = self._names.get(parameter)
+                    if known is None:
+                        self._names[parameter] = name
+                    elif known != name and name not in self._aliases.setdefault(known, []):
+                        self._aliases[known].append(name)
+
+    def _stray(self, parameter: torch.Tensor) -> str:
+        main = vars(sys.modules.get("__main__", sys)).items()
+        for name, value in list(main):
+            if value is parameter and not name.startswith("_"):
+                return name
+            if isinstance(value, (list, tuple)):
+                for i, one in enumerate(value[:1024]):
+                    if one is parameter:
+                        return f"{name}[{i}]"
+            elif isinstance(value, dict):
+                for key, one in list(value.items())[:1024]:
+                    if one is parameter:
+                        return f"{name}[{key}]"
+        self._strangers += 1
+        return f"parameter_{self._strangers}"
 
 
 def _joined(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix and name else prefix or name
+
+
+def _named_first(modules: list[nn.Module]) -> list[nn.Module]:
+    """Wrappers first, so that what they wrap is known as theirs; else in order of memory."""
+    return sorted(modules, key=lambda module: _unwrapped(module) is module)
+
+
+def _place_in_list(module: nn.Module, owners: Iterable[nn.Module]) -> str:
+    """`layers[3]`: where a known module keeps this one in a plain list, which registers nothing."""
+    for owner in list(owners):
+        for name, value in vars(owner).items():
+            if name.startswith("_"):
+                continue
+            pairs = enumerate(value) if isinstance(value, (list, tuple)) else ()
+            pairs = value.items() if isinstance(value, dict) else pairs
+            for key, one in pairs:
+                if one is module:
+                    return f"{name}[{key}]"
+    main = vars(sys.modules.get("__main__", sys))
+    for name, value in list(main.items()):
+        if value is module and not name.startswith("_"):
+            return name
+        if isinstance(value, (list, tuple)):
+            for i, one in enumerate(value[:1024]):
+                if one is module:
+                    return f"{name}[{i}]"
+    return ""
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
@@ -114,8 +228,3 @@ def _unwrapped(module: nn.Module) -> nn.Module:
     if inner is None and type(module).__name__ in {"DistributedDataParallel", "DataParallel"}:
         inner = getattr(module, "module", None)
     return _unwrapped(inner) if isinstance(inner, nn.Module) else module
-
-
-def _is_compiled(module: nn.Module) -> bool:
-    wrapper = type(module).__name__ == "OptimizedModule"
-    return wrapper or getattr(module, "_compiled_call_impl", None) is not None

@@ -1,18 +1,16 @@
-"""The recorder: a clock that ticks at the optimizer's step, taps that are on only when it says so.
+"""The recorder: listens for optimizer steps, and decides before each one how closely to look.
 
 Between observations the run meets two optimizer hooks and one branch in `backward`. Whatever of ours
-raises is swallowed, counted and noted; after the first such fault of a kind the run goes on unseen
-rather than disturbed.
+raises is swallowed, counted and noted; after some such faults the run goes on unseen rather than
+disturbed.
 """
 
 from __future__ import annotations
 
-import array
 import functools
 import math
 import os
 import time
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -23,20 +21,20 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
-from clinometer.attach.backward import BackwardTap
 from clinometer.attach.budget import Budget
+from clinometer.attach.clock import Clock
+from clinometer.attach.look import Look, Memory
 from clinometer.attach.networks import Networks
-from clinometer.attach.observation import Observation, pack
-from clinometer.attach.targets import Targets
-from clinometer.records.site import Site
+from clinometer.attach.observation import Places, pack
+from clinometer.attach.patches import BackwardTap
+from clinometer.attach.probe import Probe
+from clinometer.attach.pulse import FLUSH_S, FLUSH_STEPS, Batch, Pulse
+from clinometer.attach.seams import install_seams
 from clinometer.store.writer import Writer
-from clinometer.taps.layers import LayerTap
-from clinometer.taps.loss import Term, read_terms
-from clinometer.taps.parameters import ParameterTap
 
-FLUSH_STEPS = 64  # every-step scalars wait for this many steps ...
-FLUSH_S = 0.25  # ... or this long [s], whichever comes first; a kill loses at most that
 MOST_FAULTS = 8  # after so many faults of ours the recorder takes itself off
+STATE_S = 2.0  # what is accumulated over the run is written this often [s], and at the end
+MOST_FLYING = 8  # observed steps whose numbers are on their way from an accelerator; more are dropped
 
 
 class Recorder:
@@ -53,60 +51,85 @@ class Recorder:
         self.writer = writer
         self.budget = Budget(budget, every)
         self.networks = Networks()
+        self.memory = Memory()
+        self.pulse = Pulse()
+        self.probe = Probe(self.guard, self.networks)
+        self.clock = Clock()
         self.faults: list[str] = []
-        self._clock = clock
+        self.missed = 0
+        self.limit = math.nan
+        self.unscaled = False
+        self._now = clock
         self._pid = os.getpid()
         self._step = 0
-        self._observing = False
         self._own_s = 0.0
-        self._ticker: weakref.ref[torch.optim.Optimizer] | None = None
-        self._sites: dict[tuple[str, str], Site] = {}
-        self._scalars: array.array[float] = array.array("d")
-        self._first_scalar = 0
-        self._losses: list[float] = []
-        self._terms: list[Term] = []
-        self._outputs: list[str] = []
-        self._targets = Targets()
-        self._layers = LayerTap(self.guard)
-        self._parameters = ParameterTap(self.guard, self.networks.name_of)
+        self._look: Look | None = None
+        self._flying: list[tuple[int, float, Look]] = []
+        self._batch = Batch(0)
+        self._sent: list[Batch] = []
+        self._places: Places = {}
+        self._packed = False
         self._backward = BackwardTap(
-            self.guard(self._before_backward), self.guard(self._after_backward)
+            self.guard(self._before_backward),
+            self.guard(self._after_backward),
+            self.guard(self._inner_backward),
         )
         self._undo: list[Callable[[], None]] = []
-        self._forget_discovery: Callable[[], None] = _nothing
 
     # -- life -----------------------------------------------------------------------------------
 
     def start(self, model: nn.Module | None = None) -> None:
-        """Attach: to this model, or to whatever network is called first."""
-        self._started = self._last = self._flushed = self._clock()
+        """Attach: to this model, or to the networks whose parameters an optimizer takes."""
+        self._started = self._last = self._flushed = self._told = self._now()
+        try:
+            self._attach()
+        except BaseException:
+            self._detach()
+            raise
+        begun = self._now()
+        if self.budget.wants(0):
+            self._look = Look(self.guard, self.networks, self.memory)
+        if model is not None:
+            self.guard(self.meet)(model)
+        self.budget.start_s = self._now() - begun
+        self._own_s = 0.0
+
+    def _attach(self) -> None:
         pre = register_optimizer_step_pre_hook(self.guard(self._before_step))
         self._undo.append(pre.remove)
         post = register_optimizer_step_post_hook(self.guard(self._after_step))
         self._undo.append(post.remove)
         self._undo.append(self._backward.install())
-        self._observing = self.budget.wants(0)
-        if model is not None:
-            self.guard(self._meet)(model)
-        else:
-            hook = nn.modules.module.register_module_forward_pre_hook(self.guard(self._discover))
-            self._undo.append(hook.remove)
-            self._forget_discovery = hook.remove
+        self._undo += install_seams(self)
 
-    def stop(self, ended: str, **facts: Any) -> None:
-        """Detach, write what is left, and close the file; safe to call twice."""
-        if not self._undo or os.getpid() != self._pid:
-            return
+    def _detach(self) -> None:
         for undo in reversed(self._undo):
             undo()
         self._undo = []
-        self._layers.disarm()
-        self._parameters.disarm()
-        self._flush()
-        self._write_state()
-        notes = self.networks.notes + self.faults
+
+    def stop(self, ended: str, **facts: Any) -> None:
+        """Detach, write what is left, and close the file; safe to call twice, and in a child."""
+        if not self._undo or os.getpid() != self._pid:
+            return
+        self._detach()
+        self.guard(self._last_step)()
+        self.guard(self._land)(wait=True)
+        self.guard(self._flush)(wait=True)
+        self.guard(self._write_state)()
+        notes = list(dict.fromkeys(self.networks.notes + self.probe.notes + self.faults))
+        if self.missed:
+            notes.append(f"{self.missed} observations were dropped: the accelerator was behind")
         self.writer.set_meta({"ended": ended, "notes": notes, **self._cost(), **facts})
         self.writer.close()
+
+    def _last_step(self) -> None:
+        """A step without an optimizer is over when nothing follows it."""
+        if self.clock.manual and self.clock.waits:
+            self._end_manual()
+        if self._look is not None:
+            self._look.unhook()
+            self._look = None
+        self.probe.release()
 
     def guard(self, function: Callable[..., Any]) -> Callable[..., None]:
         """Wrap a hook: timed, silent, never raising, never returning a value, not in a child."""
@@ -115,13 +138,13 @@ class Recorder:
         def guarded(*args: Any, **kwargs: Any) -> None:
             if os.getpid() != self._pid or len(self.faults) >= MOST_FAULTS:
                 return
-            begun = self._clock()
+            begun = self._now()
             try:
                 function(*args, **kwargs)
             except Exception as error:
                 self._fault(error)
             finally:
-                self._own_s += self._clock() - begun
+                self._own_s += self._now() - begun
 
         return guarded
 
@@ -129,131 +152,267 @@ class Recorder:
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next
-        where = (
-            f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}"
-            if place
-            else "?"
-        )
+        code = place.tb_frame.f_code.co_filename if place else "?"
+        where = f"{os.path.basename(code)}:{place.tb_lineno if place else 0}"
         text = f"step {self._step}: {type(error).__name__} in {where}: {error}"[:300]
         if not any(text.partition(": ")[2] == known.partition(": ")[2] for known in self.faults):
             self.faults.append(text)
 
     # -- finding the networks -------------------------------------------------------------------
 
-    def _discover(self, module: nn.Module, args: Any) -> None:
-        if torch.is_grad_enabled() and module.training:
-            self._meet(module)
-
-    def _meet(self, module: nn.Module) -> None:
+    def meet(self, module: nn.Module) -> None:
+        """Take a network whose training is to be recorded."""
         root = self.networks.add(module)
-        if root is not None and self._observing:
-            self._arm(root)
+        if root is not None:
+            self._arm([root])
 
-    def _arm(self, root: nn.Module) -> None:
-        """Observe a network in this step."""
-        self._layers.arm(root, self.networks.leaves(root))
-        self._parameters.arm(list(root.parameters()))
+    def owned(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimizer has been made: the owners of its parameters are networks."""
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        begun = self._now()
+        roots = self.networks.find_owners(parameters)
+        if roots:
+            self._arm(roots)
+        spent = self._now() - begun
+        self.budget.start_s += spent  # once a run, not a price of observing
+        self._own_s -= spent
+
+    def compiled(self, target: Any) -> None:
+        """torch.compile was asked for: what it compiles must never meet our hooks."""
+        module = target if isinstance(target, nn.Module) else getattr(target, "__self__", None)
+        if isinstance(module, nn.Module):
+            self.networks.compiled.add(module)
+        else:
+            self.probe.function_compiled()
+        if self._look is not None:
+            self._look.unhook()
+            self._look = None
+            if self._step == 0:
+                self._look = Look(self.guard, self.networks, self.memory)
+                self._arm(self.networks.roots())
+
+    def clipped(self, norm: float) -> None:
+        """The total norm that clipping worked out, and with it by how much the gradient was shortened."""
+        if self.limit != self.limit:
+            return
+        scaled = self.pulse.scale == self.pulse.scale and not self.unscaled
+        true = norm / self.pulse.scale if scaled else norm
+        self.pulse.note_norm(self._step, true)
+        self.pulse.clip = min(1.0, self.limit / (norm + 1e-6))  # as clip_grad_norm_ does
+
+    def packs(self) -> None:
+        """Saved tensors are in somebody's hooks during this step: they must not be read."""
+        self._packed = True
+
+    def _arm(self, roots: list[nn.Module]) -> None:
+        if self._look is None:
+            return
+        if self.probe.functions and not self.probe.eager_seen:
+            return
+        self._look.arm(roots)
+        self.probe.arm(roots)
 
     # -- one step -------------------------------------------------------------------------------
 
     def _before_backward(self, tensors: Any) -> None:
-        self._layers.in_backward = True
-        loss = tensors if isinstance(tensors, torch.Tensor) else None
-        if loss is None and len(tensors) == 1:
-            loss = tensors[0]
-        if loss is None or loss.numel() != 1:
-            return
-        self._losses.append(float(loss.detach()))
-        if self._observing:
-            nodes, outputs = self._layers.above(loss.grad_fn)
-            self._outputs += [name for name in outputs if name not in self._outputs]
-            self._terms += read_terms(nodes)
+        if self.clock.waits:
+            self._settle_clock()
+        pulse, look = self.pulse, self._look
+        listed = (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors)
+        if len(listed) == 1 and listed[0].numel() == 1 and not self.clock.again():
+            pulse.note_loss(listed[0])
+        pulse.passes += 1
+        if look is not None:
+            look.flow.unreadable = self._packed
+            leaves = look.loss(listed)
+            if not self.networks.roots():
+                self.networks.find_owners(leaves)
+                self.clock.note_leaves(leaves)
+
+    def _inner_backward(self, tensors: Any) -> None:
+        if self._look is not None:
+            self._look.inner((tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors))
 
     def _after_backward(self) -> None:
-        self._layers.in_backward = False
-        self._layers.new_pass()
+        look = self._look
+        if look is not None:
+            last = self.clock.inside or self.pulse.passes >= self.clock.usual_passes
+            look.backward_over(self._parameters() if last else None)
+            self.probe.eager_seen |= not look.flow.compiled
+        if self.clock.due:
+            self._tick()
+        elif self.clock.unsettled or self.clock.manual:
+            self.clock.note_backward(self._parameters(), self.networks, look)
+            if self.clock.manual:
+                self._begin_manual()
+
+    def _parameters(self) -> list[torch.Tensor]:
+        known = self.networks.parameters()
+        return known or self.clock.strays()
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        if self._ticker is None:
-            self._ticker = weakref.ref(optimizer)
-            owned = [p for group in optimizer.param_groups for p in group["params"]]
-            self.networks.find_owners(owned)
-        if self._observing:
-            self._parameters.before_step(optimizer)
+        if self.clock.begins(optimizer):
+            self.owned(optimizer)
+        self.pulse.lr = _rate(optimizer)
+        look = self._look
+        if look is not None:
+            self.probe.run(look)
+            look.before_step(optimizer)
+        found = getattr(optimizer, "found_inf", None)
+        if isinstance(found, torch.Tensor) and found.device.type == "cpu" and float(found):
+            self.pulse.skipped = True
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        if self._observing:
-            self._parameters.after_step(optimizer)
-        if self._ticker is not None and optimizer is self._ticker():
+        if self._look is not None:
+            self._look.after_step(optimizer)
+        if self.clock.ends(optimizer):
+            if self._backward.depth:
+                self.clock.due = True
+            else:
+                self._tick()
+
+    def skipped(self, optimizer: torch.optim.Optimizer) -> None:
+        """A loss scaler has left out an optimizer's step."""
+        self.pulse.skipped = True
+        self.pulse.lr = _rate(optimizer)
+        if self.clock.skips(optimizer):
             self._tick()
 
+    def _settle_clock(self) -> None:
+        """A backward pass begins and no optimizer has stepped since the last one."""
+        if self.clock.manual:
+            self._end_manual()
+        elif self.clock.moved():
+            self.clock.manual = True
+            self.networks.notes.append("no optimizer stepped: a step is one backward pass")
+            self._end_manual()
+
+    def _begin_manual(self) -> None:
+        """Backward is over; what the script does to its weights by itself comes now."""
+        if self._look is not None:
+            self._look.unhook()
+
+    def _end_manual(self) -> None:
+        look = self._look
+        if look is not None and self.clock.sheet is not None:
+            look.parameters.finish_manual(self.clock.sheet, look.harvest)
+        self.clock.waits = False
+        self._tick()
+
     def _tick(self) -> None:
-        """A step is over: keep its scalars, write its observation, decide about the next one."""
-        now = self._clock()
-        self._note_scalars(now)
-        observed = self._observing
-        if observed:
-            self._write_observation(now)
-        if self._step == 0:
-            self._forget_discovery()
-        spent = self._clock() - now
-        self.budget.account(self._step, now - self._last, self._own_s + spent, observed)
+        """A step is over: keep its scalars, send its observation off, decide about the next one."""
+        now = self._now()
+        look, step = self._look, self._step
+        if look is not None:
+            self._close(look, now)
+        self.clock.tick(self.pulse.passes)
+        row, there = self.pulse.end(step, now - self._started)
+        self._batch.add(row, there)
+        if self.pulse.happened:
+            self._tell()
+        if self._batch.steps >= FLUSH_STEPS or now - self._flushed > FLUSH_S:
+            self._flush()
+        if self._flying:
+            self._land()
+        self._packed = self.unscaled = False
+        spent = self._now() - now
+        self.budget.account(step, now - self._last, self._own_s + spent, look is not None)
         self._own_s = -spent  # the guard around this call adds it once more
         self._last = now
-        self._step += 1
-        self._observing = self.budget.wants(self._step)
-        if self._observing:
-            for root in self.networks.roots():
-                self._arm(root)
+        self._step = step + 1
+        if self.budget.wants(self._step):
+            self._look = Look(self.guard, self.networks, self.memory)
+            self._arm(self.networks.roots())
 
-    def _note_scalars(self, now: float) -> None:
-        seen = bool(self._losses)
-        loss = sum(self._losses) if seen else float("nan")
-        self._scalars.extend((now - self._started, loss, float(seen)))
-        self._losses = []
-        if self._step - self._first_scalar + 1 >= FLUSH_STEPS or now - self._flushed > FLUSH_S:
-            self._flush()
+    def _close(self, look: Look, now: float) -> None:
+        self._look = None
+        self.probe.release()
+        look.skipped = self.pulse.skipped
+        scale = self.pulse.scale
+        look.scale = scale if scale == scale else 1.0
+        look.close()
+        if len(self._flying) >= MOST_FLYING:
+            self.missed += 1
+            return
+        self._flying.append((self._step, now - self._started, look))
+        self._land()
 
-    def _flush(self) -> None:
-        self._flushed = self._clock()
-        if self._scalars:
-            self.writer.add_steps(self._first_scalar, self._scalars)
-            self._first_scalar += len(self._scalars) // 3
-            self._scalars = array.array("d")
+    def _land(self, wait: bool = False) -> None:
+        """Write the observations whose numbers have arrived."""
+        while self._flying:
+            step, elapsed_s, look = self._flying[0]
+            if wait:
+                look.harvest.wait()
+            if not look.harvest.landed():
+                return
+            self._flying.pop(0)
+            self._write_observation(step, elapsed_s, look)
 
-    def _write_observation(self, now: float) -> None:
-        seen = Observation(
-            calls=self._layers.disarm(),
-            parameters=self._parameters.disarm(),
-            terms=self._terms,
-            outputs=self._outputs,
-            windows=self._layers.windows,
-        )
-        self._targets.add(self._terms)
-        self._terms, self._outputs = [], []
-        row, new = pack(seen, self._sites)
-        for window in seen.windows.values():
-            window.turn()
-        self.writer.add_sites(new)
-        self._flush()
-        self.writer.add_observation(self._step, now - self._started, row)
-        self._write_state()
+    def _write_observation(self, step: int, elapsed_s: float, look: Look) -> None:
+        seen = look.read()
+        if step == self._step and math.isnan(self.pulse.grad_norm):
+            if not math.isnan(seen.grad_norm) or seen.bad_gradient:
+                self.pulse.note_norm(step, seen.grad_norm)
+        row, new = pack(seen, self._places)
+        self.budget.row_bytes = 4 * len(row)
+        if new:
+            self.writer.add_sites(new)
+        self.writer.add_observation(step, elapsed_s, row)
+        if self._now() - self._told > STATE_S or not step:
+            self._write_state()
+
+    def _tell(self) -> None:
+        for kind, text in self.pulse.happened:
+            self.writer.add_event(self._step, kind, text)
+        self.pulse.happened.clear()
+        self.budget.burst()
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def _flush(self, wait: bool = False) -> None:
+        self._flushed = self._now()
+        if self._batch.steps:
+            self._batch.send()
+            self._sent.append(self._batch)
+            self._batch = Batch(self._batch.first + self._batch.steps)
+        while self._sent and (wait or self._sent[0].landed()):
+            batch = self._sent.pop(0)
+            if wait:
+                batch.wait()
+            self.writer.add_steps(batch.first, batch.values)
 
     def _write_state(self) -> None:
-        dead = {name: window.dead()[0][:1024] for name, window in self._layers.windows.items()}
-        self.writer.set_state({"labels": self._targets.summary(), "dead_units": dead})
+        self._told = self._now()
+        windows = self.memory.windows.items()
+        dead = {name: window.dead()[0][:1024] for name, window in windows}
+        self.writer.set_state(
+            {
+                "labels": self.memory.targets.summary(),
+                "dead_units": {name: ids for name, ids in dead.items() if ids},
+            }
+        )
         self.writer.set_meta(self._cost())
 
     def _cost(self) -> dict[str, Any]:
-        measured = self.budget.overhead()
+        measured, (low, high) = self.budget.overhead(), self.budget.interval()
+        known = not math.isnan(low)
         return {
             "overhead": {
                 "measured": None if math.isnan(measured) else measured,  # nan before the first step
+                "interval": [low, high] if known else None,
                 "seconds": self.budget.spent_s,
+                "start_s": self.budget.start_s,
+                "observations": self.budget.observations,
                 "budget": self.budget.share,
             }
         }
 
 
-def _nothing() -> None:
-    """Undo of a hook that was not needed, because the model was given."""
+def _rate(optimizer: torch.optim.Optimizer) -> float:
+    """Learning rate of the first group; nan where reading it would wait for an accelerator."""
+    rate = optimizer.param_groups[0]["lr"] if optimizer.param_groups else math.nan
+    if isinstance(rate, torch.Tensor) and rate.device.type != "cpu":
+        return math.nan
+    return float(rate)
+
+

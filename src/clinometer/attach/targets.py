@@ -4,55 +4,48 @@ from __future__ import annotations
 
 from typing import Any
 
-from clinometer.taps.loss import Term
+import numpy as np
 
-MOST_LABELS = 65_536  # distinct labels counted; a language model's vocabulary fits
+from clinometer.taps.harvest import Harvest, Values
+from clinometer.taps.loss import Term
 
 
 class Targets:
     """Counts of labels (classification) or moments (regression), summed over the observed steps."""
 
     def __init__(self) -> None:
-        self._counts: dict[str, dict[int, int]] = {}
-        self._moments: dict[str, tuple[int, list[float], list[float]]] = {}
-        self._classes: dict[str, int] = {}
+        self._counts: dict[str, Values] = {}
+        self._moments: dict[str, tuple[float, Values, Values]] = {}
 
-    def add(self, terms: list[Term]) -> None:
+    def add(self, terms: list[Term], harvest: Harvest) -> None:
         """Add the targets of one step."""
+        lane = harvest.lane("loss")
         for term in terms:
             if term.counts is not None:
-                self._add_counts(term)
+                counts = lane[term.counts]
+                known = self._counts.get(term.name)
+                if np.isfinite(counts).all():  # soft labels have no counts
+                    same = known is not None and known.shape == counts.shape
+                    self._counts[term.name] = known + counts if same else counts
             if term.moments is not None:
-                self._add_moments(term)
+                total, squares, rows = term.moments
+                self._add_moments(term.name, float(rows), lane[total], lane[squares])
 
-    def _add_counts(self, term: Term) -> None:
-        counts = self._counts.setdefault(term.name, {})
-        self._classes[term.name] = term.classes or 0
-        for label, count in (term.counts or {}).items():
-            if label in counts or len(counts) < MOST_LABELS:
-                counts[label] = counts.get(label, 0) + count
-
-    def _add_moments(self, term: Term) -> None:
-        assert term.moments is not None
-        rows, total, squares = term.moments
-        known = self._moments.get(term.name)
-        if known is None or len(known[1]) != len(total):
-            self._moments[term.name] = term.moments
-            return
-        self._moments[term.name] = (
-            known[0] + rows,
-            [a + b for a, b in zip(known[1], total, strict=True)],
-            [a + b for a, b in zip(known[2], squares, strict=True)],
-        )
+    def _add_moments(self, name: str, rows: float, total: Values, squares: Values) -> None:
+        known = self._moments.get(name)
+        if known is not None and known[1].shape == total.shape:
+            rows, total, squares = known[0] + rows, known[1] + total, known[2] + squares
+        self._moments[name] = rows, total, squares
 
     def summary(self) -> dict[str, dict[str, Any]]:
         """By name of the loss term: {"counts", "classes"} or {"rows", "sum", "squares"}."""
         found: dict[str, dict[str, Any]] = {}
         for name, counts in self._counts.items():
+            seen = np.flatnonzero(counts)
             found[name] = {
-                "counts": {str(key): value for key, value in counts.items()},
-                "classes": self._classes[name],
+                "counts": {str(label): int(counts[label]) for label in seen.tolist()},
+                "classes": len(counts),
             }
         for name, (rows, total, squares) in self._moments.items():
-            found[name] = {"rows": rows, "sum": total, "squares": squares}
+            found[name] = {"rows": rows, "sum": total.tolist(), "squares": squares.tolist()}
         return found

@@ -97,7 +97,8 @@ def ledger(recording: Recording) -> tuple[list[Line], dict[str, str]]:
     for call in network.weight_layers():
         name = network.site(call).name
         path = network.path(call)
-        parameter = reader.parameters.get(f"{name}.weight")
+        weight = network.site(call).facts.get("parameter", f"{name.partition('#')[0]}.weight")
+        parameter = reader.parameters.get(weight)
         if isinstance(path, str):
             missing[name] = path
         elif parameter is None:

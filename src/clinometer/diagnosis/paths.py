@@ -86,7 +86,7 @@ class Network:
             if len(ahead) > 1:
                 return f"the output of {name} goes several ways"
             here = ahead[0]
-            if not self.calls[here].facts.get("chain"):
+            if self.parent(here) is None or not self.calls[here].facts.get("chain", True):
                 return f"several signals meet before {self.calls[here].name}"
             if here in above or here == start:
                 return f"{name} is used more than once"

@@ -104,15 +104,23 @@ class Quantities(Mapping[str, Any]):
         def take(column: str) -> Float64:
             return self.recording.column("call", column)[:, places]
 
+        of_units = {s.name: i for i, s in enumerate(self.recording.of_kind("activation"))}
+        at = [of_units.get(network.calls[i].name, -1) for i in places]
+
+        def units(column: str) -> Float64:
+            known = self.recording.column("activation", column) if of_units else None
+            missing = np.full(len(self.recording.observed), np.nan)
+            return np.stack([missing if known is None or k < 0 else known[:, k] for k in at], axis=1)
+
         return Activations(
             names=tuple(network.calls[i].name for i in places),
             kinds=tuple(str(network.calls[i].facts.get("activation")) for i in places),
             output=tuple(bool(network.calls[i].facts.get("output")) for i in places),
-            saturated=take("saturated"),
+            saturated=units("saturated"),
             gain=decades(take("grad_in_rms"), take("grad_out_rms")),
-            units=take("units"),
-            dead=take("dead"),
-            window=take("window"),
+            units=units("units"),
+            dead=units("dead"),
+            window=units("window"),
         )
 
     @cached_property

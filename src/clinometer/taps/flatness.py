@@ -1,10 +1,13 @@
-"""Where an activation's slope has gone flat, per element and per unit."""
+"""Where an activation's slope has gone flat, counted by unit."""
 
 from __future__ import annotations
 
+import functools
 import math
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -13,33 +16,60 @@ from clinometer.theory.activations import activation
 # Activations whose slope is exactly zero on a half-line or more: only there can a unit be dead.
 DEADLY = frozenset({"relu", "relu6", "hardtanh", "hardsigmoid", "hardswish"})
 WINDOW = 16  # observations after which the older half of a unit's window is forgotten
+MOST_EXAMPLES = 32  # looked at in one step: the share of one in a hundred needs no more over a window
+
+Region = tuple[tuple[float, float], ...]
+Alive = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
-def flat(module: nn.Module, name: str, inputs: torch.Tensor) -> torch.Tensor:
-    """bool, shape of the inputs: elements whose slope is below 1 % of the activation's peak.
+def flat_counts(part: torch.Tensor, regions: Region, axis: int) -> torch.Tensor:
+    """int64 (units,): how many of the values of each unit lie in one of the closed regions.
 
-    NaN inputs count as not flat: they are counted as non-finite instead.
+    NaN lies in none: it is counted as non-finite instead.
     """
-    mask = torch.zeros(inputs.shape, dtype=torch.bool, device=inputs.device)
-    for low, high in _regions(module, name):
-        inside = inputs > low if math.isinf(high) else inputs < high
-        if not (math.isinf(high) or math.isinf(low)):
-            inside = inside & (inputs > low)
-        mask |= inside
-    if name in {"relu", "relu6"}:
-        mask |= inputs == 0  # PyTorch's derivative there is 0
-    return mask
+    others = [i for i in range(part.ndim) if i != axis % part.ndim]
+    counts = torch.zeros((), dtype=torch.int64, device=part.device)
+    for low, high in regions:
+        if math.isinf(low):
+            inside = part <= high
+        elif math.isinf(high):
+            inside = part >= low
+        else:
+            inside = (part >= low) & (part <= high)
+        counts = counts + (inside.sum(dim=others) if others else inside.long())
+    return counts.expand(part.shape[axis])
 
 
-def _regions(module: nn.Module, name: str) -> tuple[tuple[float, float], ...]:
+def regions_of(module: nn.Module, name: str) -> Region:
+    """Where the slope of a module's activation is below 1 % of its peak, on its input."""
     if isinstance(module, nn.Hardtanh) and name == "hardtanh":
         return ((-math.inf, float(module.min_val)), (float(module.max_val), math.inf))
     if isinstance(module, nn.LeakyReLU):
         steep = abs(float(module.negative_slope)) >= 0.01
         return () if steep else ((-math.inf, 0.0),)
+    return input_regions(name)
+
+
+@functools.cache
+def input_regions(name: str) -> Region:
+    """The same for the activation of this name with its usual constants."""
     return tuple(activation(name).saturation_region)
 
 
+@functools.cache
+def output_regions(name: str) -> Region:
+    """The same on the output of an increasing activation, which is what autograd keeps of some."""
+    kind = activation(name)
+    return tuple(
+        (
+            low if math.isinf(low) else float(kind.value(low)),
+            high if math.isinf(high) else float(kind.value(high)),
+        )
+        for low, high in kind.saturation_region
+    )
+
+
+@dataclass
 class UnitWindow:
     """Which units of an activation had a slope on any example of the last observations.
 
@@ -47,22 +77,24 @@ class UnitWindow:
     is full, so a unit that died is noticed after at most two halves, and one that woke at once.
     """
 
-    def __init__(self, activation_name: str) -> None:
-        self.judged = activation_name in DEADLY
-        self._alive: list[Any] = [None, None]
-        self._examples = [0, 0]
-        self._observations = 0
+    judged: bool
+    _alive: list[Any] = field(default_factory=lambda: [None, None])
+    _examples: list[int] = field(default_factory=lambda: [0, 0])
+    _observations: int = 0
 
-    def add(self, mask: torch.Tensor, axis: int) -> None:
-        """Count one call: `mask` is True where the slope is flat."""
+    def add(self, alive: Alive, examples: int) -> None:
+        """Count one observation: units that had a slope somewhere, on so many examples."""
         if not self.judged:
             return
-        others = [i for i in range(mask.ndim) if i != axis]
-        alive = (~mask).sum(dim=others) > 0 if others else ~mask
         now = self._alive[1]
         same = now is not None and now.shape == alive.shape
         self._alive[1] = (now | alive) if same else alive
-        self._examples[1] += mask.shape[0] if mask.ndim > 1 else 1
+        self._examples[1] += examples
+
+    def wake(self, alive: Alive) -> None:
+        """Units whose own weights had a gradient are alive, whatever the sampled examples showed."""
+        if self._alive[1] is not None and self._alive[1].shape == alive.shape:
+            self._alive[1] = self._alive[1] | alive
 
     def turn(self) -> None:
         """An observation ends; at every `WINDOW`-th the older half is forgotten."""
@@ -77,5 +109,4 @@ class UnitWindow:
         if not self.judged or not known or known[0].shape != known[-1].shape:
             return [], 0, 0
         alive = known[0] | known[-1]
-        ids = torch.nonzero(~alive).reshape(-1).tolist()
-        return ids, alive.numel(), sum(self._examples)
+        return np.flatnonzero(~alive).tolist(), alive.size, sum(self._examples)

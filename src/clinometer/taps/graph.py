@@ -1,97 +1,108 @@
-"""The autograd graph between two observed places: who feeds whom, through which operations.
+"""The autograd graph of one loss, as lists: nodes, who feeds whom, and an order.
 
-A layer's output marks its node (in `Node.metadata`, which lives and dies with the graph of one
-step; nothing is set on modules or tensors). From a later layer's input we walk back to the marks.
+Leaves (tensors that gather a gradient) are kept apart from the ways of the signal; a transposed view of
+a leaf counts as the leaf, for that is how a linear map takes its weight.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
-import torch
+MOST_NODES = 200_000  # a larger graph is not walked: its layers are reported as not observed
+LEAF = "AccumulateGrad"
+TRANSPOSED = "TBackward0"
 
-MARK = "clinometer"
-MOST_NODES = 512  # a walk longer than this is cut, and the path is reported as not observed
 
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a tensor comes from.
+@dataclass
+class Graph:
+    """Nodes by number, the loss first.
 
     Attributes
     ----------
-    marks : marks that were met, nearest first; empty at the input of the network
-    operations : names of the nodes passed on the way, last operation first
-    chain : whether the way is a single path (no operation joins or forks the signal)
+    kinds : class name of each node (`AddmmBackward0`)
+    parents : for each node (parent, its output) towards the input; leaves are left out
+    consumers : for each node (consumer, position among its inputs, output consumed)
+    leaves : for each node the leaf tensors that it takes
+    starts : the nodes that the walk began from
+    order : node numbers, every consumer before what it consumes
+    whole : whether the walk reached its end
     """
 
-    marks: tuple[Any, ...]
-    operations: tuple[str, ...]
-    chain: bool
+    nodes: list[Any] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    parents: list[list[tuple[int, int]]] = field(default_factory=list)
+    consumers: list[list[tuple[int, int, int]]] = field(default_factory=list)
+    leaves: list[list[Any]] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)
+    number: dict[Any, int] = field(default_factory=dict)
+    starts: list[int] = field(default_factory=list)
+    whole: bool = True
+
+    def add(self, node: Any) -> int:
+        """Number of a node, new or known."""
+        known = self.number.get(node)
+        if known is not None:
+            return known
+        self.number[node] = number = len(self.nodes)
+        self.nodes.append(node)
+        self.kinds.append(type(node).__name__)
+        self.parents.append([])
+        self.consumers.append([])
+        self.leaves.append([])
+        return number
 
 
-def mark(tensor: torch.Tensor, token: object, label: Any) -> bool:
-    """Mark the node that made `tensor`; False where it has none, or is marked in this step already."""
-    node = tensor.grad_fn
-    if node is None or _marked(node, token) is not None:
-        return False
-    node.metadata[MARK] = (token, label)  # type: ignore[index]  # torch types it as a method
-    return True
+def walk(roots: Iterable[Any]) -> Graph:
+    """The graph below these nodes, without its leaves."""
+    graph = Graph()
+    ahead = list(dict.fromkeys(graph.add(root) for root in roots if root is not None))
+    graph.starts = list(ahead)
+    while ahead:
+        if len(graph.nodes) > MOST_NODES:
+            graph.whole = False
+            break
+        here = ahead.pop()
+        for position, (parent, output) in enumerate(graph.nodes[here].next_functions):
+            if parent is None:
+                continue
+            leaf = _leaf(parent)
+            if leaf is not None:
+                graph.leaves[here].append(leaf)
+                continue
+            known = len(graph.nodes)
+            there = graph.add(parent)
+            if there == known:
+                ahead.append(there)
+            graph.parents[here].append((there, output))
+            graph.consumers[there].append((here, position, output))
+    graph.order = _ordered(graph)
+    return graph
 
 
-def origin(node: Any, token: object) -> Origin:
-    """Walk back from a node to the nearest marks of this step."""
-    marks: list[Any] = []
-    operations: list[str] = []
-    chain = True
-    seen: set[Any] = set()
-    ahead = [node] if node is not None else []
-    while ahead and len(seen) < MOST_NODES:
-        node = ahead.pop(0)
-        if node in seen:
-            continue
-        seen.add(node)
-        label = _marked(node, token)
-        if label is not None:
-            marks.append(label)
-            continue
-        operations.append(node.name())
-        parents = [parent for parent, _ in node.next_functions if parent is not None]
-        parents = [parent for parent in parents if not _is_leaf(parent)]
-        chain = chain and len(parents) <= 1
-        ahead.extend(parents)
-    return Origin(tuple(marks), tuple(operations), chain and not ahead and len(marks) <= 1)
+def _ordered(graph: Graph) -> list[int]:
+    """Kahn's algorithm from the loss down."""
+    waiting = [len(consumers) for consumers in graph.consumers]
+    ready = [start for start in graph.starts if not waiting[start]]
+    order = []
+    while ready:
+        here = ready.pop()
+        order.append(here)
+        for parent, _ in graph.parents[here]:
+            waiting[parent] -= 1
+            if not waiting[parent]:
+                ready.append(parent)
+    return order
 
 
-def nodes_above(root: Any, token: object) -> tuple[list[Any], list[Any]]:
-    """Nodes between the loss and the nearest marks, and those marks: ([nodes], [labels])."""
-    nodes: list[Any] = []
-    marks: list[Any] = []
-    seen: set[Any] = set()
-    ahead = [root] if root is not None else []
-    while ahead and len(seen) < MOST_NODES:
-        node = ahead.pop(0)
-        if node in seen:
-            continue
-        seen.add(node)
-        label = _marked(node, token)
-        if label is not None:
-            marks.append(label)
-            continue
-        nodes.append(node)
-        ahead.extend(parent for parent, _ in node.next_functions if parent is not None)
-    return nodes, marks
-
-
-def _marked(node: Any, token: object) -> Any:
-    found = node.metadata.get(MARK)
-    return found[1] if found is not None and found[0] is token else None
-
-
-def _is_leaf(node: Any) -> bool:
-    """A leaf tensor that gathers a gradient (a parameter), or a parameter seen through a view."""
-    if node.name() == "torch::autograd::AccumulateGrad":
-        return True
-    parents = [parent for parent, _ in node.next_functions if parent is not None]
-    return node.name() == "TBackward0" and len(parents) == 1 and _is_leaf(parents[0])
+def _leaf(node: Any) -> Any:
+    """The leaf tensor that this node is, or is a transposed view of; None where it is neither."""
+    kind = type(node).__name__
+    if kind == LEAF:
+        return node.variable
+    if kind == TRANSPOSED:
+        below = node.next_functions[0][0]
+        if below is not None and type(below).__name__ == LEAF:
+            return below.variable
+    return None

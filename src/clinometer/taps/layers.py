@@ -1,12 +1,13 @@
-"""Layers of one observed step: what enters and leaves them, forwards and backwards.
+"""The forward half of an observed step: hooks on leaf modules, which reduce at once and keep no tensor.
 
-Hooks are on only while a step is observed. Each takes its numbers at once and keeps no tensor: sums
-of squares over all calls of the step, so that gradient accumulation and a network that is called
-twice (siamese, GAN) read as one larger batch, which is what their gradient is.
+Each call leaves the norms of its rows in a lane and a mark on its node of the autograd graph
+(`Node.metadata`, which lives and dies with the graph of one step; nothing is set on modules or
+tensors). What backward is to measure is decided when the loss is known, from the graph (`graph`).
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -16,52 +17,58 @@ from typing import Any
 import torch
 from torch import nn
 
-from clinometer.taps.flatness import UnitWindow, flat
-from clinometer.taps.graph import Origin, mark, nodes_above, origin
-from clinometer.taps.reductions import input_squares, nonfinite, reach, sum_of_squares
-from clinometer.taps.roles import VIEWS, facts_of, unit_axis
+from clinometer.taps.flatness import MOST_EXAMPLES, Region, flat_counts, regions_of
+from clinometer.taps.harvest import Harvest
+from clinometer.taps.patches import patch_norms
+from clinometer.taps.roles import CONVOLUTION, facts_of, unit_axis
+from clinometer.taps.rows import Precision, Taken, row_norms, sampled, stride_for
+
+MARK = "clinometer"
+Maker = tuple[Any, int]  # a node of the graph, and which of its outputs
+CHANNELS = (*CONVOLUTION, nn.modules.batchnorm._BatchNorm, nn.modules.pooling._MaxPoolNd)
 
 
-@dataclass
-class CallSums:
-    """Sums over the calls of one place in one step; `facts` say what the place is."""
+@dataclass(eq=False)
+class Spot:
+    """A leaf module that is hooked, and what does not change from call to call."""
 
     name: str
     facts: dict[str, Any]
-    parents: tuple[str, ...] = ()
-    operations: tuple[str, ...] = ()
-    chain: bool = True
-    seen: int = 0
+    regions: Region = ()
+    channels: bool = False
+    in_place: bool = False
+
+
+@dataclass(eq=False)
+class Pending:
+    """One forward call: what was measured, as numbers of lanes, and where it hangs in the graph.
+
+    Attributes
+    ----------
+    entries : (node, output) that made each tensor this call was given
+    stride : every how-manieth example was read
+    channels : whether the unit axis is 1 (pictures) rather than the last
+    out_rows, in_rows : norms in the lane "rows"; None where not measured
+    patches : norms of what lies under a convolution's output positions
+    flat : number in the lane "units" of how many values of each unit were flat
+    packed : whether saved tensors are in somebody's hooks, and must not be read
+    """
+
+    spot: Spot
+    entries: list[tuple[Any, int]]
+    stride: int
+    channels: bool
+    packed: bool
+    output: int = 0
     examples: int = 0
     elements: int = 0
     inputs: int = 0
-    in_sq: float = 0.0
-    out_sq: float = 0.0
-    grad_out_sq: float = 0.0
-    grad_in_sq: float = 0.0
-    grad_in_seen: int = 0
-    reach_sq: float = 0.0
-    flat: float = 0.0
-    nonfinite_in: int = 0
-    nonfinite_out: int = 0
-    nonfinite_grad: int = 0
-
-    @property
-    def linked(self) -> bool:
-        """Whether the gradient leaving this place is the one entering its only parent."""
-        return self.chain and len(self.parents) == 1 and set(self.operations) <= VIEWS
-
-
-@dataclass
-class _Pending:
-    """One forward call whose gradient has not come yet."""
-
-    call: CallSums
-    in_sq: float = 0.0
-    inputs: int = 0
-    nonfinite_in: int = 0
-    flat: float = 0.0
-    rows: torch.Tensor | None = None  # squared norms of the input's rows or patches
+    out_rows: Taken | None = None
+    in_rows: Taken | None = None
+    patches: Taken | None = None
+    flat: int | None = None
+    flat_of: int = 0
+    flat_examples: int = 0
 
 
 @dataclass
@@ -71,130 +78,219 @@ class LayerTap:
     Attributes
     ----------
     guard : wraps every hook; swallows, counts and reports whatever one of ours raises
-    calls : what was seen, by place, in order of execution
-    windows : per activation, the units that were alive lately (kept from step to step)
+    harvest : where reduced tensors are left
+    precision : which norms must be taken in float64
+    spots : modules seen before
+    stride : every how-manieth example to read at least, so that all layers read the same
+    in_backward : how deep in backward passes we are; forward calls there are recomputations
+    called : names that were called in this step
     """
 
     guard: Callable[[Callable[..., None]], Callable[..., None]]
-    calls: dict[str, CallSums] = field(default_factory=dict)
-    windows: dict[str, UnitWindow] = field(default_factory=dict)
-    in_backward: bool = False
-    _token: object = field(default_factory=object)
+    precision: Precision
+    harvest: Harvest
+    spots: weakref.WeakKeyDictionary[nn.Module, Spot]
+    stride: int = 1
+    token: object = field(default_factory=object)
+    in_backward: int = 0
+    called: set[str] = field(default_factory=set)
+    _largest_stride: int = 1
     _undo: ExitStack = field(default_factory=ExitStack)
-    _turn: dict[str, int] = field(default_factory=dict)
-    _waiting: dict[str, tuple[Origin, _Pending]] = field(default_factory=dict)
+    _held: _Held | None = None
 
-    def arm(self, root: nn.Module, layers: Iterable[tuple[str, nn.Module]]) -> None:
-        """Put hooks on a network's leaf modules, given as (name, module); others may follow."""
+    def arm(self, layers: Iterable[tuple[str, nn.Module]]) -> None:
+        """Put hooks on leaf modules, given as (name, module); others may follow."""
         with ExitStack() as undo:
-            begin = self.guard(self._begin)  # on the root: tells where a forward pass begins
-            undo.callback(root.register_forward_pre_hook(begin).remove)
             for name, module in layers:
-                pre = self.guard(partial(self._before, name))
-                post = self.guard(partial(self._after, name))
-                undo.callback(module.register_forward_pre_hook(pre).remove)
-                undo.callback(module.register_forward_hook(post).remove)
+                spot = self._spot(name, module)
+                hook = self.guard(partial(self._after, spot))
+                undo.callback(module.register_forward_hook(hook).remove)
+                if spot.in_place:  # afterwards its input is gone
+                    before = self.guard(partial(self._before, spot))
+                    undo.callback(module.register_forward_pre_hook(before).remove)
             self._undo.push(undo.pop_all())  # reached only when every hook is on
 
-    def new_pass(self) -> None:
-        """A forward pass begins or is over: its layers' first calls come again."""
-        self._turn.clear()
+    def _spot(self, name: str, module: nn.Module) -> Spot:
+        known = self.spots.get(module)
+        if known is not None and known.name == name:
+            return known
+        facts = facts_of(module)
+        regions = regions_of(module, facts["activation"]) if "activation" in facts else ()
+        spot = Spot(name, facts, regions, isinstance(module, CHANNELS), _in_place(module))
+        self.spots[module] = spot
+        return spot
 
-    def _begin(self, root: nn.Module, args: tuple[Any, ...]) -> None:
-        if not self.in_backward:
-            self.new_pass()
-
-    def disarm(self) -> list[CallSums]:
-        """Take every hook off, and hand over what was seen."""
+    def disarm(self) -> int:
+        """Take every hook off; the marks become void. Returns the stride that the next step shall use."""
         self._undo.close()
         self._undo = ExitStack()
-        seen = [call for call in self.calls.values() if call.seen]
-        self.calls, self._turn, self._waiting = {}, {}, {}
-        self._token = object()
-        return seen
+        self.token = object()
+        return self._largest_stride
 
-    def above(self, root: Any) -> tuple[list[Any], list[str]]:
-        """Graph nodes between a loss and the network, and the places the loss is made from."""
-        return nodes_above(root, self._token)
+    def marked(self, node: Any) -> Pending | None:
+        """The call that made this node's output in this step, if one did."""
+        found = node.metadata.get(MARK)
+        return found[1] if found is not None and found[0] is self.token else None
 
-    def _before(self, name: str, module: nn.Module, args: tuple[Any, ...]) -> None:
-        if self.in_backward or not torch.is_grad_enabled():
-            return
+    # -- hooks ----------------------------------------------------------------------------------
+
+    def _before(self, spot: Spot, module: nn.Module, args: tuple[Any, ...]) -> None:
+        """An in-place activation: look at its input while it is there."""
         inputs = _first_tensor(args)
-        if inputs is None:
+        if inputs is None or self._skips(spot):
             return
-        came = origin(inputs.grad_fn, self._token)
-        turn = self._turn[name] = self._turn.get(name, -1) + 1
-        place = name if turn == 0 else f"{name}#{turn + 1}"
-        call = self.calls.get(place) or CallSums(place, facts_of(module))
-        pending = _Pending(call)
-        with torch.no_grad():
-            self._measure_input(pending, module, inputs.detach(), came)
-        self._waiting[name] = (came, pending)
-        if inputs.requires_grad and not (came.chain and set(came.operations) <= VIEWS):
-            inputs.register_hook(self.guard(partial(self._gradient_in, pending)))
+        made_by = _maker(inputs)
+        parent = self.marked(made_by[0]) if made_by is not None else None
+        channels = spot.channels or (parent.channels if parent is not None else False)
+        flat, of = self._flat(spot, inputs, channels)
+        self._held = _Held(spot, made_by, flat, of)
 
-    def _measure_input(
-        self, pending: _Pending, module: nn.Module, inputs: torch.Tensor, came: Origin
-    ) -> None:
-        if not inputs.is_floating_point():
-            return
-        pending.in_sq, pending.inputs = sum_of_squares(inputs), inputs.numel()
-        pending.nonfinite_in = nonfinite(inputs, pending.in_sq)
-        facts = pending.call.facts
-        if facts["role"] == "activation":
-            mask = flat(module, facts["activation"], inputs)
-            pending.flat = float(mask.sum())
-            behind = [self.calls[name].facts["class"] for name in came.marks if name in self.calls]
-            axis = unit_axis(inputs, after_convolution="Conv" in " ".join(behind))
-            window = self.windows.setdefault(pending.call.name, UnitWindow(facts["activation"]))
-            window.add(mask, axis)
-        elif facts["role"] == "weight":
-            pending.rows = input_squares(module, inputs)
+    def _skips(self, spot: Spot) -> bool:
+        """Evaluation, and recomputation of what was seen already."""
+        if not torch.is_grad_enabled():
+            return True
+        return bool(self.in_backward) and spot.name in self.called
 
-    def _after(self, name: str, module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
-        if name not in self._waiting:
+    def _after(self, spot: Spot, module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
+        out = out if isinstance(out, torch.Tensor) else _first_tensor(out)
+        if out is None or self._skips(spot) or out.grad_fn is None:
             return
-        came, pending = self._waiting.pop(name)
-        call = pending.call
-        if not isinstance(out, torch.Tensor) or not out.requires_grad:
-            return
-        if not mark(out, self._token, call.name):
+        node = out.grad_fn
+        held, self._held = self._held, None
+        tensors = [value for value in args if isinstance(value, torch.Tensor)]
+        inputs = tensors[0] if tensors else None
+        if held is not None and held.spot is spot:
+            made_by, inputs = held.made_by, None
+        else:
+            made_by, held = _maker(inputs), None
+        if self.marked(node) is not None or (made_by is not None and made_by[0] is node):
             return  # the module handed its input through: there is nothing to tell apart
-        if call.name not in self.calls:
-            call.parents, call.chain = came.marks, came.chain
-            call.operations = came.operations
-            self.calls[call.name] = call
-        with torch.no_grad():
-            squares = sum_of_squares(out.detach())
-            bad = nonfinite(out.detach(), squares)
-        out.register_hook(self.guard(partial(self._gradient_out, pending, module, squares, bad)))
+        parent = self.marked(made_by[0]) if made_by is not None else None
+        pending = self._pending(spot, out, parent, made_by, tensors)
+        node.metadata[MARK] = (self.token, pending)
+        self.called.add(spot.name)
+        if held is not None:
+            pending.flat, pending.flat_of = held.flat, held.flat_of
+        elif inputs is not None and spot.regions:
+            pending.flat, pending.flat_of = self._flat(spot, inputs, pending.channels)
+        pending.flat_examples = min(pending.examples, MOST_EXAMPLES)
+        self._rows(pending, out, inputs, parent, module)
 
-    def _gradient_out(
-        self, pending: _Pending, module: nn.Module, out_sq: float, bad: int, gradient: torch.Tensor
+    def _pending(
+        self,
+        spot: Spot,
+        out: torch.Tensor,
+        parent: Pending | None,
+        made_by: Maker | None,
+        tensors: list[torch.Tensor],
+    ) -> Pending:
+        examples = out.shape[0] if out.ndim else 1
+        elements = out.numel()
+        largest = max([elements, *(t.numel() for t in tensors[:1])])
+        stride = stride_for(largest, examples)
+        self._largest_stride = max(self._largest_stride, stride)
+        channels = spot.channels or (
+            parent.channels if parent is not None and spot.facts["role"] != "weight" else False
+        )
+        others = [maker for maker in map(_maker, tensors[1:]) if maker is not None]
+        return Pending(
+            spot=spot,
+            entries=([made_by] if made_by is not None else []) + others,
+            stride=max(stride, min(self.stride, max(examples // 4, 1))),
+            channels=channels,
+            packed=torch._C._autograd._top_saved_tensors_default_hooks(True) is not None,
+            output=out.output_nr,
+            examples=examples,
+            elements=elements,
+        )
+
+    def _flat(self, spot: Spot, inputs: torch.Tensor, channels: bool) -> tuple[int | None, int]:
+        """(number of the counts in the lane "units", values counted per unit)."""
+        if not spot.regions or not inputs.is_floating_point():
+            return None, 0
+        axis = unit_axis(inputs, channels)
+        part = sampled(inputs, max(inputs.shape[0] // MOST_EXAMPLES, 1) if inputs.ndim > 1 else 1)
+        units = part.shape[axis]
+        with torch.no_grad():
+            counts = flat_counts(part, spot.regions, axis)
+        return self.harvest.lane("units").take(counts), part.numel() // max(units, 1)
+
+    def _rows(
+        self,
+        pending: Pending,
+        out: torch.Tensor,
+        inputs: torch.Tensor | None,
+        parent: Pending | None,
+        module: nn.Module,
     ) -> None:
-        call = pending.call
+        name = pending.spot.name
         with torch.no_grad():
-            squares = sum_of_squares(gradient)
-            call.nonfinite_grad += nonfinite(gradient, squares)
-            if pending.rows is not None:
-                call.reach_sq += reach(module, pending.rows, gradient)
-        call.seen += 1
-        call.grad_out_sq += squares
-        call.examples += gradient.shape[0] if gradient.ndim else 1
-        call.elements += gradient.numel()
-        call.out_sq += out_sq
-        call.nonfinite_out += bad
-        call.in_sq += pending.in_sq
-        call.inputs += pending.inputs
-        call.nonfinite_in += pending.nonfinite_in
-        call.flat += pending.flat
+            pending.out_rows = self.take(name, "out", sampled(out, pending.stride), pending.channels)
+            if inputs is None:  # worked on in place: its input was the parent's output
+                if parent is not None:
+                    pending.in_rows, pending.inputs = parent.out_rows, parent.elements
+                return
+            if not inputs.is_floating_point():
+                return
+            pending.inputs = inputs.numel()
+            part = sampled(inputs, pending.stride)
+            known = (
+                parent is not None
+                and parent.stride == pending.stride
+                and parent.channels == pending.channels
+                and parent.elements == inputs.numel()
+            )
+            if known and parent is not None:
+                pending.in_rows = parent.out_rows
+            else:
+                pending.in_rows = self.take(name, "in", part, pending.channels)
+            if isinstance(module, CONVOLUTION):
+                norms = patch_norms(module, part)
+                if norms is not None:
+                    number = self.harvest.lane("rows").take(norms)
+                    pending.patches = Taken(number, True, len(norms), norms.numel(), name, "patches")
 
-    def _gradient_in(self, pending: _Pending, gradient: torch.Tensor) -> None:
-        with torch.no_grad():
-            pending.call.grad_in_sq += sum_of_squares(gradient)
-        pending.call.grad_in_seen += gradient.numel()
+    def take(
+        self, name: str, which: str, part: torch.Tensor, channels: bool, groups: int = 1
+    ) -> Taken:
+        """Leave the row norms of a tensor's sampled part in the lane "rows", by group of channels."""
+        wide = self.precision.wide(name, which)
+        axis = unit_axis(part, channels)
+        if groups > 1 and channels:
+            part, axis = part.unflatten(1, (groups, -1)), 2
+        norms = row_norms(part, axis, wide)
+        wide = wide or part.dtype == torch.float64
+        number = self.harvest.lane("rows").take(norms)
+        return Taken(number, wide, part.shape[0], part.numel(), name, which)
 
 
-def _first_tensor(args: tuple[Any, ...]) -> torch.Tensor | None:
-    return next((value for value in args if isinstance(value, torch.Tensor)), None)
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What was seen of an in-place activation's input before it was overwritten."""
+
+    spot: Spot
+    made_by: Maker | None
+    flat: int | None
+    flat_of: int
+
+
+def _maker(tensor: torch.Tensor | None) -> Maker | None:
+    node = tensor.grad_fn if tensor is not None else None
+    return (node, tensor.output_nr) if node is not None and tensor is not None else None
+
+
+def _in_place(module: nn.Module) -> bool:
+    return bool(getattr(module, "inplace", False))
+
+
+def _first_tensor(args: Any) -> torch.Tensor | None:
+    if isinstance(args, torch.Tensor):
+        return args
+    if isinstance(args, dict):
+        args = args.values()
+    if not isinstance(args, (tuple, list)) and not hasattr(args, "__iter__"):
+        return None
+    for value in args:
+        if isinstance(value, torch.Tensor):
+            return value
+    return None

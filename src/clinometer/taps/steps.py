@@ -1,82 +1,120 @@
 """What an optimizer's formula asks for, in float64, before its result is rounded and stored.
 
-Known exactly for SGD, Adam and AdamW of torch.optim (algorithms as in PyTorch's documentation).
-For any other optimizer the intended step is "not judged": the recording holds NaN there.
+Known exactly for SGD, Adam, AdamW, RMSprop and Adagrad of torch.optim (algorithms as in PyTorch's
+documentation). For any other optimizer the intended step is "not judged": the recording holds NaN.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+import numpy as np
 import torch
 
-from clinometer.taps.reductions import sum_of_squares
+from clinometer.taps.harvest import Values
+
+Lanes = Mapping[str, Values]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An optimizer's settings for each sampled element, float64 (elements,); `count` is steps taken."""
+
+    values: Mapping[str, Values]
+    flags: Mapping[str, bool]
+    count: Values
+
+    def __getitem__(self, name: str) -> Values:
+        return self.values[name]
 
 
 @dataclass(frozen=True)
 class Intention:
-    """The step asked for.
+    """The step asked for, element by element.
 
     Attributes
     ----------
-    squares : sum of squares of the step without decoupled decay; nan where it is not known
-    shrink : factor by which decoupled weight decay multiplies the weight first
-    momentum : the optimizer's momentum after the step, or None
+    step : without decoupled decay; nan where it is not known
+    floored : whether epsilon is the larger part of the denominator; nan where there is none
     """
 
-    squares: float
-    shrink: float = 1.0
-    momentum: torch.Tensor | None = None
+    step: Values
+    floored: Values
 
 
-def intended_step(
-    kind: type,
-    group: Mapping[str, Any],
-    state: Mapping[str, Any],
-    parameter: torch.Tensor,
-    weight: torch.Tensor,
-) -> Intention:
-    """The step that `kind` asks for, from its group and its state after the step.
+def intended(kind: type, setting: Setting, lanes: Lanes) -> Intention:
+    """The step that an optimizer of this class asks for, from its state after the step.
 
     Parameters
     ----------
-    weight : the parameter's values before the step
+    lanes : "before" and "grad" and the state tensors by their names, float64 (elements,)
     """
-    if parameter.grad is None or parameter.grad.is_sparse or parameter.is_complex():
-        return Intention(float("nan"))
-    if kind is torch.optim.SGD:
-        return _sgd(group, state, parameter.grad, weight)
-    if kind in (torch.optim.Adam, torch.optim.AdamW):
-        return _adam(kind, group, state)
-    return Intention(float("nan"))
+    formula = FORMULAS.get(kind)
+    nothing = np.full(lanes["before"].shape, np.nan)
+    if formula is None:
+        return Intention(nothing, nothing)
+    try:
+        with np.errstate(all="ignore"):
+            return formula(setting, lanes, nothing)
+    except KeyError:  # a state that this variant does not keep
+        return Intention(nothing, nothing)
 
 
-def _sgd(
-    group: Mapping[str, Any], state: Mapping[str, Any], gradient: torch.Tensor, weight: torch.Tensor
-) -> Intention:
-    direction = gradient.double()
-    if group.get("maximize"):
-        direction = -direction
-    if group["weight_decay"]:
-        direction = direction + group["weight_decay"] * weight.double()
-    buffer = state.get("momentum_buffer")
-    if group["momentum"] and buffer is not None:
-        ahead = group["momentum"] * buffer.double()
-        direction = direction + ahead if group["nesterov"] else buffer.double()
-    return Intention(float(group["lr"]) ** 2 * sum_of_squares(direction), momentum=buffer)
+def shrink(kind: type, setting: Setting) -> Values:
+    """Factor by which decoupled weight decay multiplies each weight first."""
+    decoupled = kind is torch.optim.AdamW or setting.flags.get("decoupled_weight_decay", False)
+    if not decoupled:
+        return np.ones_like(setting["lr"])
+    return np.asarray(1 - setting["lr"] * setting["weight_decay"])
 
 
-def _adam(kind: type, group: Mapping[str, Any], state: Mapping[str, Any]) -> Intention:
-    if "exp_avg" not in state:
-        return Intention(float("nan"))
-    beta1, beta2 = (float(beta) for beta in group["betas"])
-    count, rate = float(state["step"]), float(group["lr"])
-    second = state["max_exp_avg_sq"] if group.get("amsgrad") else state["exp_avg_sq"]
-    mean = state["exp_avg"].double() / (1 - beta1**count)
-    root = (second.double() / (1 - beta2**count)).sqrt()
-    squares = rate**2 * sum_of_squares(mean / (root + group["eps"]))
-    decoupled = kind is torch.optim.AdamW or bool(group.get("decoupled_weight_decay"))
-    shrink = 1 - rate * float(group["weight_decay"]) if decoupled else 1.0
-    return Intention(squares, shrink, momentum=state["exp_avg"])
+def _direction(setting: Setting, lanes: Lanes) -> Values:
+    gradient = lanes["grad"]
+    if setting.flags.get("maximize"):
+        gradient = -gradient
+    return np.asarray(gradient + setting["weight_decay"] * lanes["before"])
+
+
+def _sgd(setting: Setting, lanes: Lanes, nothing: Values) -> Intention:
+    direction = _direction(setting, lanes)
+    if "momentum_buffer" in lanes:
+        buffer = lanes["momentum_buffer"]
+        ahead = direction + setting["momentum"] * buffer
+        kept = ahead if setting.flags.get("nesterov") else buffer
+        direction = np.where(setting["momentum"] != 0, kept, direction)
+    return Intention(setting["lr"] * direction, nothing)
+
+
+def _adam(setting: Setting, lanes: Lanes, nothing: Values) -> Intention:
+    second = lanes["max_exp_avg_sq"] if setting.flags.get("amsgrad") else lanes["exp_avg_sq"]
+    mean = lanes["exp_avg"] / (1 - setting["beta1"] ** setting.count)
+    root = np.sqrt(second / (1 - setting["beta2"] ** setting.count))
+    floored = np.where(np.isnan(root), np.nan, root < setting["eps"])
+    return Intention(setting["lr"] * mean / (root + setting["eps"]), floored)
+
+
+def _rmsprop(setting: Setting, lanes: Lanes, nothing: Values) -> Intention:
+    if setting.flags.get("centered"):
+        return Intention(nothing, nothing)
+    root = np.sqrt(lanes["square_avg"])
+    step = _direction(setting, lanes) / (root + setting["eps"])
+    if "momentum_buffer" in lanes:
+        step = np.where(setting["momentum"] > 0, lanes["momentum_buffer"], step)
+    return Intention(setting["lr"] * step, np.asarray(root < setting["eps"], np.float64))
+
+
+def _adagrad(setting: Setting, lanes: Lanes, nothing: Values) -> Intention:
+    rate = setting["lr"] / (1 + (setting.count - 1) * setting["lr_decay"])
+    root = np.sqrt(lanes["sum"])
+    step = rate * _direction(setting, lanes) / (root + setting["eps"])
+    return Intention(step, np.asarray(root < setting["eps"], np.float64))
+
+
+FORMULAS: dict[type, Callable[[Setting, Lanes, Values], Intention]] = {
+    torch.optim.SGD: _sgd,
+    torch.optim.Adam: _adam,
+    torch.optim.AdamW: _adam,
+    torch.optim.RMSprop: _rmsprop,
+    torch.optim.Adagrad: _adagrad,
+}

@@ -1,0 +1,189 @@
+"""One observed step, from its first forward call to the row in the recording."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from clinometer.attach.networks import Networks
+from clinometer.attach.targets import Targets
+from clinometer.taps.calls import Calls, Row
+from clinometer.taps.flatness import UnitWindow
+from clinometer.taps.flow import FlowTap, Sighting
+from clinometer.taps.harvest import Harvest
+from clinometer.taps.layers import LayerTap, Spot
+from clinometer.taps.loss import Term, read_terms
+from clinometer.taps.motion import Motion
+from clinometer.taps.parameters import ParameterTap, Sheet
+from clinometer.taps.rows import Precision
+
+NAN = float("nan")
+Guard = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+@dataclass
+class Memory:
+    """What is kept from one observed step to the next."""
+
+    precision: Precision = field(default_factory=Precision)
+    windows: dict[str, UnitWindow] = field(default_factory=dict)
+    targets: Targets = field(default_factory=Targets)
+    spots: weakref.WeakKeyDictionary[nn.Module, Spot] = field(
+        default_factory=weakref.WeakKeyDictionary
+    )
+    stride: int = 1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that one step showed: rows and facts by (kind, name), calls in order of execution."""
+
+    rows: dict[tuple[str, str], Row]
+    facts: dict[tuple[str, str], dict[str, Any]]
+    grad_norm: float
+    bad_gradient: bool
+
+
+class Look:
+    """The taps of one observed step."""
+
+    def __init__(self, guard: Guard, networks: Networks, memory: Memory) -> None:
+        self.networks, self.memory = networks, memory
+        self.harvest = Harvest()
+        self.layers = LayerTap(guard, memory.precision, self.harvest, memory.spots, memory.stride)
+        self.flow = FlowTap(guard, self.layers, networks.name_of)
+        self.parameters = ParameterTap(networks.name_of, memory.precision)
+        self.terms: list[tuple[Term, Sighting | None]] = []
+        self.scale = 1.0
+        self.skipped = False
+        self._sightings: list[Sighting] | None = None
+        self._sheets: list[Sheet] = []
+        self._owned: set[int] = set()
+
+    def arm(self, roots: Iterable[nn.Module]) -> None:
+        """Hook the leaf modules of these networks, where they run eagerly."""
+        for root in roots:
+            if not self.networks.is_compiled(root):
+                self.layers.arm(self.networks.leaves(root))
+
+    def loss(self, tensors: Iterable[Any]) -> list[torch.Tensor]:
+        """A backward pass begins from these tensors; returns the leaves that it will reach."""
+        self.layers.in_backward = 1
+        roots = [t.grad_fn for t in tensors if isinstance(t, torch.Tensor)]
+        graph, above, output = self.flow.look(roots)
+        if output is None or output.pending is None or not output.pending.packed:
+            nodes = [graph.nodes[number] for number in above]
+            self.terms += [(term, output) for term in read_terms(nodes, self.harvest)]
+        return [leaf for leaves in graph.leaves for leaf in leaves]
+
+    def inner(self, tensors: Iterable[Any]) -> None:
+        """A checkpointed segment was computed again, and is about to be propagated through."""
+        self.flow.look([t.grad_fn for t in tensors if isinstance(t, torch.Tensor)])
+
+    def backward_over(self, parameters: Iterable[torch.Tensor] | None) -> None:
+        """It is over: gradients lie as backward left them, where no further pass is to come."""
+        self.layers.in_backward = 0
+        if parameters is not None:
+            self.parameters.after_backward(parameters, self.harvest)
+
+    def before_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """An optimizer is about to step."""
+        self._owned |= {id(p) for group in optimizer.param_groups for p in group["params"]}
+        self.parameters.before_step(optimizer, self.harvest)
+
+    def after_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """It has."""
+        self.parameters.after_step(optimizer, self.harvest)
+
+    def unhook(self) -> None:
+        """Take every hook off; what was measured stays."""
+        if self._sightings is None:
+            self.memory.stride = self.layers.disarm()
+            self._sightings = self.flow.disarm()
+
+    def close(self) -> None:
+        """The step is over: nothing more is measured, and the numbers start for the host."""
+        self.unhook()
+        self._sheets = [] if self.skipped else self.parameters.disarm()
+        self.harvest.start()
+
+    def read(self) -> Seen:
+        """Work out the rows, once `harvest.landed()`."""
+        calls = Calls(self.harvest, self.memory.precision, self.memory.windows)
+        calls.read(self._sightings or [])
+        rows = dict(calls.rows)
+        motion = Motion(self.harvest, self.memory.precision, self.scale)
+        for sheet in self._sheets:
+            rows |= {("parameter", name): row for name, row in motion.rows(sheet).items()}
+        facts = calls.facts | self._parameter_facts(rows)
+        rows |= self._loss_rows(calls)
+        self.memory.targets.add([term for term, _ in self.terms], self.harvest)
+        for window in self.memory.windows.values():
+            window.turn()
+        bad = any(row.get("nonfinite_grad", 0) > 0 for (kind, _), row in rows.items() if kind == "parameter")
+        return Seen(rows, facts, _total(rows, self._sheets), bad)
+
+    def _parameter_facts(
+        self, rows: dict[tuple[str, str], Row]
+    ) -> dict[tuple[str, str], dict[str, Any]]:
+        """Facts of every known parameter; those that no optimizer stepped get a row of flags."""
+        facts = {}
+        entries = {entry.name: entry for sheet in self._sheets for entry in sheet.entries}
+        for parameter in self.networks.parameters():
+            name = self.networks.name_of(parameter)
+            facts["parameter", name] = _facts(parameter) | {"also": self.networks.aliases(name)}
+            if name not in entries:
+                rows["parameter", name] = {
+                    "seen": 1.0,
+                    "trainable": float(parameter.requires_grad),
+                    "owned": float(id(parameter) in self._owned),
+                    "received": float(parameter.grad is not None),
+                }
+        for name, entry in entries.items():
+            facts.setdefault(("parameter", name), _facts(entry.parameter))
+        return facts
+
+    def _loss_rows(self, calls: Calls) -> dict[tuple[str, str], Row]:
+        names = dict.fromkeys(term.name for term, _ in self.terms)
+        return {
+            ("loss", name): self._loss_row([pair for pair in self.terms if pair[0].name == name], calls)
+            for name in names
+        }
+
+    def _loss_row(self, pairs: list[tuple[Term, Sighting | None]], calls: Calls) -> Row:
+        lane = self.harvest.lane("loss")
+        examples = sum(float(lane[term.examples][0]) for term, _ in pairs)
+        total = sum(float(lane[term.total][0]) for term, _ in pairs)
+        known = [term for term, _ in pairs if term.right is not None and term.judged is not None]
+        judged = sum(float(lane[term.judged or 0][0]) for term in known)
+        right = sum(float(lane[term.right or 0].sum()) for term in known)
+        wrong = [calls.wrong_share(term, output, lane) for term, output in pairs]
+        return {
+            "seen": float(len(pairs)),
+            "examples": examples,
+            "value": total / examples if examples else NAN,
+            "right": right / judged if judged else NAN,
+            "wrong_gradient": float(np.mean(wrong)) if wrong else NAN,
+        }
+
+
+def _facts(parameter: torch.Tensor) -> dict[str, Any]:
+    return {"shape": list(parameter.shape), "dtype": str(parameter.dtype).removeprefix("torch.")}
+
+
+def _total(rows: dict[tuple[str, str], Row], sheets: list[Sheet]) -> float:
+    """Norm of all gradients before clipping, loss scale taken off; nan where none was seen."""
+    sizes = {entry.name: entry.size for sheet in sheets for entry in sheet.entries}
+    norms = [
+        row["grad_rms"] ** 2 * sizes[name]
+        for (kind, name), row in rows.items()
+        if kind == "parameter" and name in sizes and not math.isnan(row["grad_rms"])
+    ]
+    return math.sqrt(sum(norms)) if norms else NAN

@@ -1,0 +1,107 @@
+"""Branches in PyTorch's own functions, put in while recording and taken out again.
+
+Each calls the original with what it was given and hands back what that returned. Our frame is taken out
+of the traceback of an exception that passes through: the user's traceback is the one that they would
+have had without us. After removal a branch that somebody imported by name only passes through.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+Undo = Callable[[], None]
+Report = Callable[..., Any]
+
+
+def branch(
+    owner: Any, name: str, before: Report | None = None, after: Report | None = None
+) -> Undo:
+    """Replace `owner.name`: `before(args, kwargs)` runs first, `after(before's answer, result, args)` last.
+
+    Neither may raise (hand over guarded functions). `after` runs when the original returned.
+    """
+    original = owner.__dict__[name] if name in getattr(owner, "__dict__", {}) else getattr(owner, name)
+    live = [True]
+
+    @functools.wraps(original)
+    def branched(*args: Any, **kwargs: Any) -> Any:
+        if not live[0] or torch.compiler.is_compiling():
+            return original(*args, **kwargs)
+        token = before(args, kwargs) if before is not None else None
+        try:
+            result = original(*args, **kwargs)
+        except BaseException as error:
+            if error.__traceback__ is not None:
+                error.__traceback__ = error.__traceback__.tb_next
+            raise
+        if after is not None:
+            after(token, result, args)
+        return result
+
+    setattr(owner, name, branched)
+
+    def remove() -> None:
+        live[0] = False
+        if owner.__dict__.get(name) is branched:
+            setattr(owner, name, original)
+
+    return remove
+
+
+class BackwardTap:
+    """Calls `before(tensors)` and `after()` around the outermost backward pass, `inner(tensors)` within.
+
+    `torch.autograd.backward` is the one name that `Tensor.backward` goes through. A checkpointed segment
+    runs a backward inside the backward.
+    """
+
+    def __init__(self, before: Report, after: Report, inner: Report) -> None:
+        self._before, self._after, self._inner = before, after, inner
+        self.depth = 0
+
+    def install(self) -> Undo:
+        """Put the branch in; returns what takes it out again."""
+        original = torch.autograd.backward
+        tap = self
+
+        @functools.wraps(original)
+        def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
+            if tap.depth:
+                tap._nested(original, tensors, args, kwargs)
+                return
+            tap._before(tensors)
+            tap.depth = 1
+            try:
+                original(tensors, *args, **kwargs)
+            except BaseException as error:
+                if error.__traceback__ is not None:
+                    error.__traceback__ = error.__traceback__.tb_next
+                raise
+            finally:
+                tap.depth = 0
+                tap._after()
+
+        torch.autograd.backward = backward
+
+        def remove() -> None:
+            if torch.autograd.backward is backward:
+                torch.autograd.backward = original
+            tap._before = tap._after = tap._inner = _nothing
+
+        return remove
+
+    def _nested(self, original: Any, tensors: Any, args: Any, kwargs: Any) -> None:
+        self._inner(tensors)
+        self.depth += 1
+        try:
+            original(tensors, *args, **kwargs)
+        finally:
+            self.depth -= 1
+
+
+def _nothing(*_: Any) -> None:
+    """What an uninstalled tap calls, where somebody kept our function."""

@@ -1,0 +1,228 @@
+"""The backward half of an observed step: hooks on the nodes of the graph, set when the loss is known.
+
+A hook before a node sees the whole gradient at its output, also where several branches meet there; a
+hook behind a node sees what that one branch hands back. In-place operations, views and recomputation
+change nothing about either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+
+from clinometer.taps.attention import Attention, look_at
+from clinometer.taps.graph import Graph, walk
+from clinometer.taps.kept import flat_of_result, rows_of_input
+from clinometer.taps.layers import LayerTap, Pending
+from clinometer.taps.places import Contraction, Place
+from clinometer.taps.roles import weight_facts
+from clinometer.taps.rows import Taken, sampled, stride_for
+from clinometer.taps.titles import entitle
+
+NameOf = Callable[[torch.Tensor], str]
+
+
+@dataclass(eq=False)
+class Branch:
+    """One way on which gradient comes back to a fork."""
+
+    target: str
+    parts: list[torch.Tensor] = field(default_factory=list)
+    norms: list[int] = field(default_factory=list)
+    dots: list[int] = field(default_factory=list)
+    elements: int = 0
+
+
+@dataclass(eq=False)
+class Sighting:
+    """One place in one backward pass: what was measured of it.
+
+    Attributes
+    ----------
+    name, facts : as the recording will know it; turn counts its calls in this pass, from 0
+    pending : its forward half, where a module made it
+    entering : norms of the gradient at its output, one for each time the graph was used
+    moments : the same at each time step inside a recurrent layer
+    leaving : where the gradient leaving it is measured: the sighting below it, or a branch of that
+    """
+
+    name: str
+    facts: dict[str, Any]
+    turn: int
+    pending: Pending | None
+    channels: bool
+    parents: tuple[str, ...] = ()
+    entering: list[Taken] = field(default_factory=list)
+    below: Sighting | None = None
+    back: Branch | None = None
+    branches: list[Branch] = field(default_factory=list)
+    in_rows: Taken | None = None
+    out_rows: Taken | None = None
+    flat: int | None = None
+    flat_of: int = 0
+    flat_examples: int = 0
+    attention: Attention | None = None
+    moments: dict[int, list[Taken]] = field(default_factory=dict)
+
+
+@dataclass
+class FlowTap:
+    """Sets hooks on the graph of each loss of an observed step, and keeps what they see."""
+
+    guard: Callable[[Callable[..., None]], Callable[..., None]]
+    layers: LayerTap
+    name_of: NameOf
+    sightings: list[Sighting] = field(default_factory=list)
+    compiled: bool = False
+    unreadable: bool = False
+    too_large: bool = False
+    _handles: list[Any] = field(default_factory=list)
+
+    def look(self, roots: Iterable[Any]) -> tuple[Graph, list[int], Sighting | None]:
+        """Hook the graph below a loss; returns (graph, its nodes above the network, the output)."""
+        graph = walk(roots)
+        if not graph.whole:
+            self.too_large = True
+            return graph, [], None
+        self.compiled |= any(kind == "CompiledFunctionBackward" for kind in graph.kinds)
+        found = Contraction(graph, self.layers.marked)
+        entitle(found.places, self.name_of)
+        known: dict[int, Sighting] = {}
+        for place in found.places:
+            known[id(place)] = self._sight(graph, place, known)
+        for place in found.places:
+            self._connect(graph, place, known)
+        self.sightings += known.values()
+        last = [known[id(place)] for place in found.places if place.last]
+        return graph, found.above, last[-1] if last else None
+
+    def disarm(self) -> list[Sighting]:
+        """Take every hook off, and hand over what was seen to receive a gradient."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []
+        seen, self.sightings = self.sightings, []
+        for sighting in seen:
+            for branch in sighting.branches:
+                branch.parts = []
+        return [sighting for sighting in seen if sighting.entering]
+
+    def _sight(self, graph: Graph, place: Place, known: dict[int, Sighting]) -> Sighting:
+        pending = place.pending
+        facts: dict[str, Any] = (
+            dict(pending.spot.facts) if pending is not None else _facts(place, self.name_of)
+        )
+        if place.operations:
+            facts["operations"] = list(place.operations)
+        if place.last:
+            facts["output"] = True
+        above = known.get(id(place.sources[0])) if place.sources else None
+        channels = (
+            pending.channels
+            if pending is not None
+            else "ConvolutionBackward0" in place.operations
+            or (above.channels if above is not None and place.kind != "weight" else False)
+        )
+        sighting = Sighting(place.name, facts, place.turn, pending, channels)
+        sighting.parents = tuple(dict.fromkeys(source.name for source in place.sources))
+        if pending is not None:
+            self._forward_of(sighting, pending, place)
+        elif not self.unreadable:
+            self._read_kept(graph, place, sighting)
+        return sighting
+
+    def _forward_of(self, sighting: Sighting, pending: Pending, place: Place) -> None:
+        sighting.in_rows, sighting.out_rows = pending.in_rows, pending.out_rows
+        sighting.flat, sighting.flat_of = pending.flat, pending.flat_of
+        sighting.flat_examples = pending.flat_examples
+        inside = place.activation
+        if inside is not None and sighting.facts["role"] == "other":
+            sighting.facts["role"] = "activation"
+
+    def _read_kept(self, graph: Graph, place: Place, sighting: Sighting) -> None:
+        """What autograd keeps of a functional call: its input or result."""
+        node = graph.nodes[place.at]
+        with torch.no_grad():
+            if place.kind == "weight":
+                sighting.in_rows = rows_of_input(node, place, sighting.channels, self.layers)
+            elif place.kind == "activation":
+                seen = flat_of_result(node, place, sighting.channels, self.layers)
+                if seen is not None:
+                    sighting.flat, sighting.flat_of, sighting.flat_examples = seen
+            elif place.kind == "attention":
+                sighting.attention = look_at(node, self.layers.harvest)
+
+    def _connect(self, graph: Graph, place: Place, known: dict[int, Sighting]) -> None:
+        here = known[id(place)]
+        for consumer, position, destination in place.branches:
+            target = known[id(destination)].name if destination is not None else "loss"
+            branch = Branch(target)
+            here.branches.append(branch)
+            hook = self.guard(partial(self._handed_back, here, branch, position))
+            self._handles.append(graph.nodes[consumer].register_hook(hook))
+        hook = self.guard(partial(self._entering, here, place.output))
+        self._handles.append(graph.nodes[place.at].register_prehook(hook))
+        if len(place.sources) == 1:
+            here.below = known[id(place.sources[0])]
+            here.back = self._branch_to(here, here.below, place)
+
+    def _branch_to(self, here: Sighting, below: Sighting, place: Place) -> Branch | None:
+        """The branch of a fork that leads here, by way of a gap too; None where nothing forks."""
+        ways = [branch for branch in below.branches if branch.target == here.name]
+        if len(ways) == 1 or not below.branches:
+            return ways[0] if ways else None
+        return _UNTOLD
+
+    def _entering(self, here: Sighting, output: int, gradients: tuple[Any, ...]) -> None:
+        gradient = gradients[output] if output < len(gradients) else None
+        if gradient is None or gradient.is_sparse:
+            return
+        examples = gradient.shape[0] if gradient.ndim else 1
+        stride = here.pending.stride if here.pending else stride_for(gradient.numel(), examples)
+        part = sampled(gradient, stride)
+        here.entering.append(
+            self.layers.take(here.name, "gradient", part, here.channels, here.facts.get("groups", 1))
+        )
+        for branch in here.branches:
+            self._compare(branch, part)
+
+    def _handed_back(
+        self, here: Sighting, branch: Branch, position: int, leaving: Any, entering: Any
+    ) -> None:
+        gradient = leaving[position] if position < len(leaving) else None
+        if gradient is None or gradient.is_sparse:
+            return
+        examples = gradient.shape[0] if gradient.ndim else 1
+        stride = here.pending.stride if here.pending else stride_for(gradient.numel(), examples)
+        branch.parts.append(sampled(gradient, stride))
+
+    def _compare(self, branch: Branch, whole: torch.Tensor) -> None:
+        """Norm of what a branch handed back, and its product with the sum of all branches."""
+        lane = self.layers.harvest.lane("branches")
+        for part in branch.parts:
+            if part.shape != whole.shape:
+                continue
+            flat, total = part.reshape(-1).double(), whole.reshape(-1).double()
+            branch.norms.append(lane.take(torch.linalg.vector_norm(flat)))
+            branch.dots.append(lane.take(torch.dot(flat, total)))
+            lane.take(torch.linalg.vector_norm(total))
+            branch.elements += flat.numel()
+        branch.parts = []
+
+
+_UNTOLD = Branch("")  # several ways at once: what one of them hands back is not known
+
+
+def _facts(place: Place, name_of: NameOf) -> dict[str, Any]:
+    """Facts of a place that no module made."""
+    if place.kind == "weight":
+        facts = weight_facts(place.weight)
+        return facts | {"class": "linear", "parameter": name_of(place.weight), "functional": True}
+    if place.kind == "activation":
+        kind = {"activation": place.activation} if len(place.operations) == 1 else {}
+        return {"class": place.name.rpartition(":")[2], "role": "activation", "functional": True} | kind
+    return {"class": place.kind, "role": place.kind if place.kind != "gap" else "other", "functional": True}

@@ -1,0 +1,63 @@
+"""What autograd keeps of a plain function call: the input of a linear map, an activation's result.
+
+Read only where nobody's saved-tensor hooks are in force: unpacking would run them, and a checkpointed
+segment would be computed again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from clinometer.taps.flatness import MOST_EXAMPLES, flat_counts, input_regions, output_regions
+from clinometer.taps.layers import LayerTap
+from clinometer.taps.places import Place
+from clinometer.taps.roles import NODE_ACTIVATION, unit_axis
+from clinometer.taps.rows import Taken, sampled, stride_for
+
+INPUTS = {
+    "AddmmBackward0": "_saved_mat1",
+    "MmBackward0": "_saved_self",
+    "ConvolutionBackward0": "_saved_input",
+    "LinearBackward0": "_saved_input",
+}
+
+
+def kept(node: Any, name: str) -> torch.Tensor | None:
+    """A saved tensor, or None where it is gone (freed, or changed in place since)."""
+    try:
+        found = getattr(node, name, None)
+    except RuntimeError:
+        return None
+    return found.detach() if isinstance(found, torch.Tensor) else None
+
+
+def rows_of_input(node: Any, place: Place, channels: bool, layers: LayerTap) -> Taken | None:
+    """Row norms of a functional linear map's input; None for a convolution, whose rows are patches."""
+    kind = place.operations[0]
+    inputs = kept(node, INPUTS.get(kind, "_none"))
+    if inputs is None or channels or not inputs.is_floating_point():
+        return None
+    part = sampled(inputs, stride_for(inputs.numel(), inputs.shape[0] if inputs.ndim else 1))
+    return layers.take(place.name, "in", part, channels)
+
+
+def flat_of_result(
+    node: Any, place: Place, channels: bool, layers: LayerTap
+) -> tuple[int, int, int] | None:
+    """(number in the lane "units", values a unit, examples) of a functional activation."""
+    if len(place.operations) != 1:
+        return None
+    name, saved = NODE_ACTIVATION[place.operations[0]]
+    values = kept(node, saved)
+    if values is None:
+        return None
+    from_result = saved == "_saved_result"
+    regions = output_regions(name) if from_result else input_regions(name)
+    axis = unit_axis(values, channels)
+    examples = values.shape[0] if values.ndim > 1 else 1
+    part = sampled(values, max(examples // MOST_EXAMPLES, 1))
+    counts = flat_counts(part, regions, axis)
+    units = max(part.shape[axis], 1)
+    return layers.harvest.lane("units").take(counts), part.numel() // units, part.shape[0]
