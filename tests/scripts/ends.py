@@ -65,8 +65,6 @@ match sys.argv[1]:
         sys.exit(3)
     case "exit text":
         sys.exit("told at the end")
-    case "exit in thread":
-        threading.Thread(target=sys.exit, args=(5,)).start()
     case "exception in thread":
         threading.Thread(target=train, args=("three",), name="worker").start()
     case "interrupt":

@@ -10,7 +10,7 @@ from torch import nn
 
 warnings.simplefilter("always")
 seed()
-model = nn.Sequential(nn.Linear(4, 8), nn.Softmax(), nn.Linear(8, 1))  # Softmax without a dim
+model = nn.Sequential(nn.Linear(4, 8), nn.Softmax(dim=1), nn.Linear(8, 1))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
 scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1)
 scheduler.step()  # before the first optimizer.step()
