@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PINNED := -c constraints.txt
 DEMO_READY := $(VENV)/.ready-demo
 DEV_READY := $(VENV)/.ready-dev
+PEERS_READY := $(VENV)/peers/.ready
 WORKERS ?= 2
 SETUP := pyproject.toml constraints.txt
 
@@ -34,8 +35,9 @@ docs: $(DEV_READY)  ## regenerate the reference pages and build the site; any wa
 	$(BIN)/python -m pytest tests/test_docs_examples.py tests/test_docs_up_to_date.py
 	@echo "documentation: docs/_build/html/index.html"
 
-bench: $(DEV_READY)  ## start-up time, paired against `python -c "import numpy"`
+bench: $(PEERS_READY)  ## start-up time and overhead, beside other tools; about 10 minutes
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python -m benchmarks.overhead --seconds 40 --settle 10 --repeats 1 --openings 5 $(BENCH_ARGS)
 
 changelog: $(DEV_READY)  ## show the next release's news as it stands
 	$(BIN)/towncrier build --draft --version next
@@ -62,3 +64,9 @@ $(DEV_READY): $(SETUP) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet $(PINNED) setuptools
 	$(BIN)/python -m pip install --quiet $(PINNED) --no-build-isolation --editable '.[demo,dev,docs]'
 	@touch $(DEMO_READY) $@
+
+# The tools that the benchmark compares with: beside the environment, which they must not change.
+$(PEERS_READY): benchmarks/overhead/peers.txt $(DEV_READY)
+	rm -rf $(VENV)/peers
+	$(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/peers --requirement $<
+	@touch $@
