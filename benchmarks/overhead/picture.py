@@ -13,7 +13,7 @@ from benchmarks.overhead.workloads import WORKLOADS
 
 OURS, THEIRS, GOAL, NULL = "#0b5394", "#8a5a00", "#b00020", "#d9d9d9"
 LINEAR_PERCENT = 1.0  # below this the axis is linear, above it logarithmic
-TICKS = [-1, 0, 1, 10, 100, 1000, 10000]
+TICKS = [-10, -1, 0, 1, 10, 100, 1000, 10000]
 
 
 def draw(rows: list[Summary], caption: str, path: Path) -> None:
@@ -31,16 +31,13 @@ def draw(rows: list[Summary], caption: str, path: Path) -> None:
     for axis, group in zip(axes[0], groups, strict=True):
         _panel(axis, group, names)
     axes[0][0].set_yticks(range(len(names)), [CONTENDERS[name].title for name in names])
-    axes[0][0].invert_yaxis()
     _colour_labels(axes[0][0], names)
     figure.suptitle(
-        "What watching a training run costs: extra CPU time per step", x=0.01, ha="left"
+        "What watching a training run costs: extra CPU time of the training thread\n"
+        f"% of a bare step, linear below 1 %, logarithmic above\n{caption}",
+        fontsize=9,
     )
-    figure.supxlabel(
-        "extra CPU time of the training thread [% of a bare step], linear below 1 %\n" + caption,
-        fontsize=8,
-    )
-    _legend(figure, axes[0][-1])
+    _legend(figure)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 
@@ -52,9 +49,10 @@ def _panel(axis, group: list[Summary], names: list[str]) -> None:
     for row in group:
         _row(axis, names.index(row.contender), row)
     axis.set_xscale("symlog", linthresh=LINEAR_PERCENT, linscale=0.6)
-    largest = max([100 * (r.median.high - 1) for r in group if r.median] + [20])
-    axis.set_xlim(-3, 2.5 * largest)
-    shown = [tick for tick in TICKS if tick < 2.5 * largest]
+    shown_percent = [100 * (_shown(row).value - 1) for row in group if row.median]
+    largest, smallest = max([*shown_percent, 20]), min([*shown_percent, -1])
+    axis.set_xlim(1.6 * smallest, 2.5 * largest)
+    shown = [tick for tick in TICKS if 1.6 * smallest < tick < 2.5 * largest]
     axis.set_xticks(shown, [f"{tick:g}" for tick in shown])
     axis.minorticks_off()
     axis.set_ylim(len(names) - 0.5, -0.5)
@@ -107,7 +105,7 @@ def _colour_labels(axis, names: list[str]) -> None:
             label.set_fontweight("bold")
 
 
-def _legend(figure, axis) -> None:
+def _legend(figure) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -120,5 +118,5 @@ def _legend(figure, axis) -> None:
             Line2D([], [], color=GOAL, marker="|", ms=10, mew=1.6, lw=0, label="goal"),
             Patch(color=NULL, label="bare against bare"),
         ],
-        loc="outside upper right", ncols=6, fontsize=8, frameon=False,
+        loc="outside lower center", ncols=6, fontsize=7.5, frameon=False, columnspacing=1.2,
     )  # fmt: skip
