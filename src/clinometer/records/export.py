@@ -50,10 +50,14 @@ def dataset(recording: Recording) -> xarray.Dataset:
     }
     coordinates: dict[str, Any] = {"step": recording.step, "observed": recording.observed}
     for kind, columns in COLUMNS.items():
-        coordinates[kind] = [site.name for site in recording.of_kind(kind)]
+        coordinates[f"{kind}_site"] = [site.name for site in recording.of_kind(kind)]
         for i, column in enumerate(columns):
             cells = recording.rows[kind][:, :, i]
-            variables[f"{kind}_{column.name}"] = (("observed", kind), cells, _facts(column))
+            variables[f"{kind}_{column.name}"] = (
+                ("observed", f"{kind}_site"),
+                cells,
+                _facts(column),
+            )
     facts = {"path": recording.path, "ended": recording.ended}
     built: xarray.Dataset = module.Dataset(variables, coordinates, facts)
     return built

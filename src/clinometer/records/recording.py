@@ -114,9 +114,10 @@ class Recording:
         return frame(self)
 
     def to_xarray(self) -> xarray.Dataset:
-        """Every column on the axes `step`, or `observed` and the sites of its kind, with its unit.
+        """Every column on named axes, with its unit; nothing is copied.
 
-        A column of sites is named by kind and column (`call_grad_out_rms`); nothing is copied.
+        Scalars lie on `step`; a column of sites is named by kind and column (`call_grad_out_rms`) and
+        lies on `observed` and on the sites of its kind (`call_site`).
 
         Raises
         ------

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
 
 from clinometer.store.create import as_json
-from clinometer.store.inbox import Batch
-from clinometer.store.packing import Packing
+from clinometer.store.inbox import Batch, Latest
+from clinometer.store.packing import Packing, Row
 from clinometer.store.schema import PAGE, TALLY, checksum
+from clinometer.store.write_ahead import BUSY_MS, Log
 
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+THIN_TOGETHER = 4  # steps of thinning in one transaction
 TOGETHER = 64  # rows of one INSERT: the interpreter's lock is given away once for all of them
 
 
@@ -22,20 +23,22 @@ class Database:
     """
 
     def __init__(self, path: str, most_bytes: int) -> None:
-        self.path = path
         self.most_bytes = most_bytes
-        self.log_bytes = max(16 * PAGE, min(2 * 2**20, most_bytes // 16))  # of the write-ahead log
         self.give_up_at = float("inf")  # `time.monotonic()` when to stop waiting for a reader
         self._full = False
-        self._db = sqlite3.connect(path, timeout=1.0, check_same_thread=False, isolation_level=None)
+        self._rows: dict[str, list[Row]] = {}  # not yet written: the log is stuck, or it failed
+        self._latest: Latest = {}
+        self._db = sqlite3.connect(
+            path, timeout=BUSY_MS / 1000, check_same_thread=False, isolation_level=None
+        )
         for pragma in (
             "synchronous=NORMAL",
             "cache_spill=OFF",  # a spill would need the readers to be gone
-            f"wal_autocheckpoint={self.log_bytes // PAGE // 2}",
-            f"journal_size_limit={self.log_bytes}",
         ):
             self._db.execute(f"PRAGMA {pragma}")
-        self._packing = Packing(self._db, most_bytes - self.log_bytes)
+        self._log = Log(self._db, path, most_bytes)
+        self._room = most_bytes - self._log.bytes
+        self._packing = Packing(self._db, self._room)
         self._facts = {("meta", key) for (key,) in self._db.execute("SELECT key FROM meta")}
 
     @property
@@ -46,19 +49,19 @@ class Database:
     def apply(self, batch: Batch, dropped: int = 0) -> None:
         """Commit a batch, and make room for the next one."""
         self._packing.tally.dropped = dropped
-        self._patiently("BEGIN IMMEDIATE")
-        for table, rows in self._packing.rows(batch.items, full=self._full).items():
-            self._insert(table, rows)
-        self._packing.protect()
-        for (table, key), value in batch.latest.items():
-            self._facts.add((table, key))
-            self._set(table, key, value)
-        self._commit()
-        self._make_room()
+        stuck = self._log.is_stuck()
+        for table, rows in self._packing.rows(batch.items, full=self._full or stuck).items():
+            self._rows.setdefault(table, []).extend(rows)
+        self._latest.update(batch.latest)
+        if not stuck:
+            self._write()
+            self._make_room()
 
     def close(self) -> None:
         """Fold the write-ahead log back, so that one file is left; a reader may prevent that."""
         try:
+            if self._rows or self._latest:
+                self._write()
             self._db.execute("PRAGMA busy_timeout=200")
             self._db.execute("PRAGMA journal_mode=DELETE")
         except sqlite3.OperationalError as error:
@@ -66,6 +69,17 @@ class Database:
                 raise
         finally:
             self._db.close()
+
+    def _write(self) -> None:
+        self._patiently("BEGIN IMMEDIATE")
+        for table, rows in self._rows.items():
+            self._insert(table, rows)
+        self._packing.protect()
+        for (table, key), value in self._latest.items():
+            self._facts.add((table, key))
+            self._set(table, key, value)
+        self._commit()
+        self._rows, self._latest = {}, {}
 
     def _set(self, table: str, key: str, value: str) -> None:
         row = (key, value, checksum(table, key, value))
@@ -95,26 +109,26 @@ class Database:
                     raise
 
     def _make_room(self) -> None:
-        room = self.most_bytes - self.log_bytes
-        while (used := self._used()) > room - 2 * self.most_together:
+        """Thin a little more than is needed, so that this is seldom done."""
+        used, least = self._used(), self._room - 2 * self.most_together
+        while used > least:
             self._patiently("BEGIN IMMEDIATE")
-            thinned = self._packing.thin()
+            least = self._room - 3 * self.most_together
+            for _ in range(THIN_TOGETHER):
+                thinned = self._packing.thin()
+                used = self._used()
+                if not thinned or used <= least:
+                    break
             self._commit()
             if not thinned:
                 break
-        self._full = used > room or self._log_size() > 2 * self.log_bytes + self.most_bytes // 4
+        self._full = used > self._room
 
     def _used(self) -> int:
         """Bytes of the pages in use; free ones are used again before the file grows."""
         (pages,) = self._db.execute("PRAGMA page_count").fetchone()
         (free,) = self._db.execute("PRAGMA freelist_count").fetchone()
         return int(pages - free) * PAGE
-
-    def _log_size(self) -> int:
-        try:
-            return os.stat(self.path + "-wal").st_size
-        except OSError:
-            return 0
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:

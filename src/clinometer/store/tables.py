@@ -82,8 +82,8 @@ class Steps(Rows):
         return self.last() - 2 * RING
 
     def chunk(self) -> int:
-        """Batches of about 1/32 of what the table may use, where they are full."""
-        return max(4, min(64, self.share // 32 // (FULL * WIDTH)))
+        """Batches of about 1/64 of what the table may use, where they are full."""
+        return max(4, min(64, self.share // 64 // (FULL * WIDTH)))
 
     def holding(self, step: int) -> int:
         """First step of the batch that a step lies in, as far as one begins before it."""

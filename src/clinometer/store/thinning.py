@@ -11,6 +11,8 @@ import bisect
 from dataclasses import dataclass, field
 from typing import Protocol
 
+MOST_LEVELS = 40  # one row in 2**40 is none
+
 Span = tuple[int, int]  # first and last step of an event's surroundings
 
 
@@ -67,25 +69,30 @@ class Thinning:
         bisect.insort(self.spans, (first, max(first, last)))
 
     def thin(self) -> bool:
-        """Make one small step; whether there was anything left to thin."""
+        """Make one small step; whether it freed anything."""
         if not self.edges:
             return False
-        levels = sorted(range(len(self.sizes)), key=self.sizes.__getitem__, reverse=True)
-        return any(self._thin(level) for level in levels if self.sizes[level] > 0)
+        levels = range(min(MOST_LEVELS, len(self.sizes)))
+        for level in sorted(levels, key=self.sizes.__getitem__, reverse=True):
+            while (chunk := self._chunk(level)) is not None:
+                if self._move(level, *chunk):
+                    return True
+        return False
 
-    def _thin(self, level: int) -> bool:
+    def _chunk(self, level: int) -> tuple[int, Span] | None:
+        """(key, (key, number)) where the oldest rows of a level begin and end, or None."""
         end = self.edges[level - 1][0] if level else self.table.newest()
         low = self._past_spans(level, end)
-        high = self.table.nth(low, self.table.chunk())
         stop = next((span[0] for span in self.spans if span[0] > low), end)
+        high, second = self.table.nth(low, self.table.chunk()), self.table.nth(low, 1)
+        if second is None or second[0] >= end:  # the last row of a level stays
+            return None
         if high is None or high[0] > min(stop, end):
             high = self.table.nth(min(stop, end), 0)
-        if low >= end or high is None or high[0] <= low:
-            return False
-        self._move(level, low, high)
-        return True
+        return None if high is None else (low, high)
 
-    def _move(self, level: int, low: int, high: Span) -> None:
+    def _move(self, level: int, low: int, high: Span) -> bool:
+        """Halve [low, high) and move what is left on by one level; whether that freed anything."""
         before = self.table.size(low, high[0])
         self.table.halve(level, low, high[0])
         if level + 1 == len(self.sizes):
@@ -93,7 +100,9 @@ class Thinning:
             self.edges.append(self.edges[level])
         self.edges[level] = high
         self.sizes[level] = max(0, self.sizes[level] - before)
-        self.sizes[level + 1] += self.table.size(low, high[0])
+        after = self.table.size(low, high[0])
+        self.sizes[level + 1] += after
+        return after < before
 
     def _past_spans(self, level: int, end: int) -> int:
         """Key where thinning may begin: the level's edge, moved past what is kept for an event."""
