@@ -517,16 +517,16 @@ def test_ten_thousand_layers_are_watched_in_reasonable_time(watching, tmp_path) 
         )
 
     begun = time.perf_counter()
-    losses, plain, _ = train(make, steps=3)
+    losses, plain, _ = train(make, steps=2)
     bare_s = time.perf_counter() - begun
     begun = time.perf_counter()
-    told, watched, _ = train(make, watching, steps=3)
+    told, watched, _ = train(make, watching, steps=2)
     watched_s = time.perf_counter() - begun
     print(
-        f"10 000 layers, 3 steps: {bare_s:.1f} s bare, {watched_s:.1f} s with every step observed"
+        f"10 000 layers, 2 steps: {bare_s:.1f} s bare, {watched_s:.1f} s with every step observed"
     )
     assert (told, watched) == (losses, plain)
     assert watched_s < 10 * bare_s + 5
     recording = clinometer.read(tmp_path / "run.clino")
-    assert recording.observed.tolist() == [0, 1, 2]
+    assert recording.observed.tolist() == [0, 1]
     assert len(recording.of_kind("call")) == 10_000
