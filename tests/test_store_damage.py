@@ -17,7 +17,7 @@ from clinometer.store.reader import read
 from store_kills import kill
 from store_truth import is_true, outcome, sites, write
 
-TIMES = 1000
+TIMES = int(os.environ.get("CLINOMETER_FUZZ", "1000"))  # damages of each sort; more on demand
 SMALL = {"steps": 400, "every": 10, "batch": 8}
 THINNED = {"steps": 12_000, "every": 7, "most_bytes": 2**19}
 
