@@ -163,7 +163,7 @@ def test_relu_sparsity_is_innocent(tmp_path):
         model[0].bias.fill_(-1.0)
     found = judged(tmp_path, model, TASK)
     saturated = found.recording.column("activation", "saturated")
-    assert saturated[0, 1] > 0.6
+    assert saturated[0, 0] > 0.6
     assert "FLOW102" not in codes(found)
     assert codes(found, "error", "warning") == []
 

@@ -35,12 +35,14 @@ class Budget:
     ----------
     share : of the bare step time that observing may cost (0.01 = 1 %)
     every : a fixed gap in steps instead; 0 or None means by budget
+    looks : whether steps are observed at all
     spent_s, total_s : seconds spent on recording and seconds of the run so far
     row_bytes : size of one observation
     """
 
     share: float
     every: int | None = None
+    looks: bool = True
     spent_s: float = 0.0
     total_s: float = 0.0
     start_s: float = 0.0
@@ -62,6 +64,8 @@ class Budget:
         The gap is odd or even by turns, so that no period of the training (a discriminator every
         second step) is seen at one phase only.
         """
+        if not self.looks:
+            return False
         if self.every:
             return step % self.every == 0
         if self._burst:
@@ -76,7 +80,7 @@ class Budget:
 
     def burst(self) -> None:
         """Something happened: look at the next steps, whatever it costs."""
-        if not self.every:
+        if self.looks and not self.every:
             self._burst = BURST
 
     def price(self) -> float:

@@ -112,7 +112,7 @@ class Clock:
 
     # -- no optimizer -----------------------------------------------------------------------------
 
-    def note_backward(self, parameters: list[torch.Tensor], networks: Any, look: Any) -> None:
+    def note_backward(self, parameters: list[torch.Tensor], look: Any) -> None:
         """A backward pass is over: remember the weights, to see whether they move."""
         if self._inside:
             return

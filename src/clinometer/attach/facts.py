@@ -12,6 +12,11 @@ from clinometer import __version__
 from clinometer.store.process import birth_of
 
 
+def rank() -> int:
+    """This process's rank among those of a distributed training, as its launcher tells it."""
+    return int(os.environ.get("RANK", "0") or 0)
+
+
 def facts_of_run(script: str, arguments: list[str]) -> dict[str, Any]:
     """Meta data of a recording: script, versions, machine, start time, and who writes it."""
     torch = sys.modules.get("torch")
@@ -23,6 +28,7 @@ def facts_of_run(script: str, arguments: list[str]) -> dict[str, Any]:
         "python": platform.python_version(),
         "torch": str(getattr(torch, "__version__", "")) or None,
         "machine": f"{platform.system()} {platform.machine()}",
-        "rank": int(os.environ.get("RANK", "0") or 0),
+        "rank": rank(),
+        "world": int(os.environ.get("WORLD_SIZE", "1") or 1),
         "process": {"pid": os.getpid(), "birth": birth_of(os.getpid())},
     }

@@ -6,6 +6,7 @@ set OMP_NUM_THREADS first. The recorder attaches when torch has been imported.
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import os
 import sys
@@ -16,7 +17,7 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 from clinometer.attach.arrival import when_imported
-from clinometer.attach.facts import facts_of_run
+from clinometer.attach.facts import facts_of_run, rank
 from clinometer.errors import ScriptError
 
 
@@ -43,7 +44,10 @@ class Launch:
             from clinometer.store.writer import Writer
 
             writer = Writer(self.path, facts_of_run(self.script, self.arguments))
-            self.recorder = Recorder(writer, budget=self.budget, every=self.every)
+            # By budget one rank looks: the gradients are the same on all, and a step that is observed on
+            # one rank makes all wait.
+            looks = rank() == 0 or self.every is not None
+            self.recorder = Recorder(writer, budget=self.budget, every=self.every, looks=looks)
             self.recorder.start()
         except Exception as error:  # never the script's trouble
             self.trouble = f"{type(error).__name__}: {error}"
@@ -99,9 +103,11 @@ def load_script(path: str) -> tuple[CodeType, ModuleType]:
             f"{path}: {error.strerror or error}.\n"
             "  Expected a Python script that can be read: clinometer run [options] script.py"
         ) from error
-    module = _main_module(path)
-    sys.path.insert(0, os.path.dirname(os.path.realpath(path)))
-    return _compiled(source, path), module
+    _first_on_path(os.path.dirname(os.path.realpath(path)))
+    whole = os.path.abspath(path)  # as Python itself does since 3.9
+    module = _main_module(whole)
+    module.__loader__ = importlib.machinery.SourceFileLoader("__main__", whole)
+    return _compiled(source, whole), module
 
 
 def load_module(name: str) -> tuple[CodeType, ModuleType]:
@@ -111,7 +117,7 @@ def load_module(name: str) -> tuple[CodeType, ModuleType]:
     ------
     ScriptError : if there is no such module, or it has no Python code.
     """
-    sys.path.insert(0, os.getcwd())
+    _first_on_path(os.getcwd())
     spec = _spec(name)
     if spec is not None and spec.submodule_search_locations is not None:
         spec = _spec(f"{name}.__main__")
@@ -123,6 +129,7 @@ def load_module(name: str) -> tuple[CodeType, ModuleType]:
     code = spec.loader.get_code(spec.name)
     module = _main_module(spec.origin or name)
     module.__spec__, module.__package__ = spec, spec.parent
+    module.__loader__, module.__dict__["__cached__"] = spec.loader, spec.cached
     return code, module
 
 
@@ -150,8 +157,17 @@ def _spec(name: str) -> Any:
 
 def _main_module(path: str) -> ModuleType:
     module = ModuleType("__main__")
-    module.__dict__.update(__file__=path, __builtins__=__builtins__, __spec__=None)
+    module.__dict__.update(
+        __file__=path, __builtins__=__builtins__, __spec__=None, __cached__=None, __annotations__={}
+    )
     return module
+
+
+def _first_on_path(folder: str) -> None:
+    """Python puts a script's folder first; ours was put there when Clinometer was started."""
+    if getattr(sys.flags, "safe_path", False):
+        return
+    sys.path[:1] = [folder]
 
 
 def _compiled(source: bytes, path: str) -> CodeType:
@@ -167,7 +183,23 @@ def _show(error: BaseException, ours: int) -> None:
     traceback: TracebackType | None = error.__traceback__
     for _ in range(ours):
         traceback = traceback.tb_next if traceback is not None else None
-    sys.excepthook(type(error), error.with_traceback(traceback), traceback)
+    error = error.with_traceback(traceback)
+    try:
+        sys.excepthook(type(error), error, traceback)
+    except BaseException as failed:
+        _hook_failed(failed, error)
+
+
+def _hook_failed(failed: BaseException, error: BaseException) -> None:
+    """Tell of an excepthook that fails in the words that Python has for it."""
+    if isinstance(failed, SystemExit):
+        raise failed.with_traceback(None) from None
+    inner = failed.__traceback__.tb_next if failed.__traceback__ is not None else None
+    failed.__context__ = None if failed.__context__ is error else failed.__context__
+    for title, shown in (("Error in sys.excepthook:", failed.with_traceback(inner)),
+                         ("\nOriginal exception was:", error)):  # fmt: skip
+        print(title, file=sys.stderr, flush=True)
+        sys.__excepthook__(type(shown), shown, shown.__traceback__)
 
 
 def _shown_already(*_: object) -> None:

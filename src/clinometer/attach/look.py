@@ -71,7 +71,7 @@ class Look:
         """Hook the leaf modules of these networks, where they run eagerly."""
         for root in roots:
             if not self.networks.is_compiled(root):
-                self.layers.arm(self.networks.leaves(root))
+                self.layers.arm(self.networks.leaves(root), compiling=self.networks.compiling)
 
     def loss(self, tensors: Iterable[Any]) -> list[torch.Tensor]:
         """A backward pass begins from these tensors; returns the leaves that it will reach."""

@@ -38,6 +38,12 @@ class Networks:
     _slots: list[Slot] = field(default_factory=list)
     _strangers: int = 0
     parallel: str = ""
+    functions_compiled: bool = False
+
+    @property
+    def compiling(self) -> bool:
+        """Whether anything in this process was given to torch.compile."""
+        return self.functions_compiled or bool(self.compiled)
 
     def parallel_found(self) -> None:
         """The training is data-parallel: gradients are averages over ranks."""
@@ -161,6 +167,9 @@ class Networks:
         for root in self.roots():
             prefix = self._prefix_of(root)
             for path, module in root.named_modules():
+                if isinstance(module, torch.jit.ScriptModule):
+                    self._name_scripted(module, _joined(prefix, path))
+                    continue
                 for key, parameter in module._parameters.items():
                     if parameter is None:
                         continue
@@ -173,6 +182,14 @@ class Networks:
                         self._names[parameter] = name
                     elif known != name and name not in self._aliases.setdefault(known, []):
                         self._aliases[known].append(name)
+
+    def _name_scripted(self, module: nn.Module, path: str) -> None:
+        for name, parameter in module.named_parameters(recurse=False):
+            if self._names.get(parameter) is None:
+                self._names[parameter] = _joined(path, name)
+        text = "TorchScript: the layers of {} were not observed, its parameters were"
+        if (note := text.format(path or type(module).__name__)) not in self.notes[-8:]:
+            self.notes.append(note)
 
     def _stray(self, parameter: torch.Tensor) -> str:
         main = vars(sys.modules.get("__main__", sys)).items()

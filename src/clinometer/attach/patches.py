@@ -42,12 +42,21 @@ def branch(
             after(token, result, args)
         return result
 
-    setattr(owner, name, branched)
+    return _installed(owner, name, branched, live)
+
+
+def _installed(owner: Any, name: str, ours: Any, live: list[bool]) -> Undo:
+    """Put a function of ours in its place; the undo also clears away ones that were undone before it."""
+    ours.__clinometer_live__ = live
+    setattr(owner, name, ours)
 
     def remove() -> None:
         live[0] = False
-        if owner.__dict__.get(name) is branched:
-            setattr(owner, name, original)
+        found = getattr(owner, name)
+        while getattr(found, "__clinometer_live__", [True]) == [False]:
+            found = found.__wrapped__
+        if found is not getattr(owner, name):
+            setattr(owner, name, found)
 
     return remove
 
@@ -66,10 +75,13 @@ class BackwardTap:
     def install(self) -> Undo:
         """Put the branch in; returns what takes it out again."""
         original = torch.autograd.backward
-        tap = self
+        tap, live = self, [True]
 
         @functools.wraps(original)
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
+            if not live[0]:
+                original(tensors, *args, **kwargs)
+                return
             if tap.depth:
                 tap._nested(original, tensors, args, kwargs)
                 return
@@ -85,14 +97,7 @@ class BackwardTap:
                 tap.depth = 0
                 tap._after()
 
-        torch.autograd.backward = backward
-
-        def remove() -> None:
-            if torch.autograd.backward is backward:
-                torch.autograd.backward = original
-            tap._before = tap._after = tap._inner = _nothing
-
-        return remove
+        return _installed(torch.autograd, "backward", backward, live)
 
     def _nested(self, original: Any, tensors: Any, args: Any, kwargs: Any) -> None:
         self._inner(tensors)
@@ -101,7 +106,3 @@ class BackwardTap:
             original(tensors, *args, **kwargs)
         finally:
             self.depth -= 1
-
-
-def _nothing(*_: Any) -> None:
-    """What an uninstalled tap calls, where somebody kept our function."""

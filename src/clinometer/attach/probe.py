@@ -19,6 +19,7 @@ import torch
 from torch import nn
 
 from clinometer.attach.networks import Networks
+from clinometer.taps.handles import numbered_apart
 
 if TYPE_CHECKING:
     from clinometer.attach.look import Look
@@ -42,21 +43,15 @@ class Probe:
 
     Attributes
     ----------
-    functions : whether a plain function was compiled: any layer may run inside it
     eager_seen : whether a backward pass was seen that met no compiled code
     """
 
     guard: Guard
     networks: Networks
-    functions: bool = False
     eager_seen: bool = False
     notes: list[str] = field(default_factory=list)
     _calls: list[_Call] = field(default_factory=list)
     _handles: list[Any] = field(default_factory=list)
-
-    def function_compiled(self) -> None:
-        """A function that is no module's was compiled."""
-        self.functions = True
 
     def arm(self, roots: list[nn.Module]) -> None:
         """Listen, from outside, to the calls of compiled networks."""
@@ -68,9 +63,10 @@ class Probe:
                 continue
             outer = [c for c in self.networks.callers if getattr(c, "_orig_mod", None) is root]
             hook = self.guard(partial(self._called, root))
-            for module in outer or [root]:
-                handle = module.register_forward_hook(hook, with_kwargs=True)
-                self._handles.append(handle)
+            with numbered_apart():
+                for module in outer or [root]:
+                    handle = module.register_forward_hook(hook, with_kwargs=True)
+                    self._handles.append(handle)
 
     def _is_part(self, module: nn.Module) -> bool:
         return self.networks.is_compiled(module)
@@ -87,7 +83,8 @@ class Probe:
         call = _Call(root, args, kwargs)
         self._calls = [known for known in self._calls if known.root is not root]
         self._calls.append(call)
-        self._handles.append(first.register_hook(self.guard(partial(_keep, call))))
+        with numbered_apart():
+            self._handles.append(first.register_hook(self.guard(partial(_keep, call))))
 
     def run(self, look: Look) -> None:
         """Before the optimizer moves the weights: each kept call once more, eagerly."""

@@ -60,6 +60,14 @@ class Pulse:
         else:
             self._there.append(loss.detach())
 
+    def withdraw(self) -> None:
+        """The backward pass that was just noted was none of ours."""
+        self.passes = max(self.passes - 1, 0)
+        if self._losses:
+            self._losses.pop()
+        elif self._there:
+            self._there.pop()
+
     def note_scale(self, scale: Any) -> None:
         """The factor by which a loss scaler multiplies the loss."""
         if isinstance(scale, torch.Tensor) and scale.device.type != "cpu":

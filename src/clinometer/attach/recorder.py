@@ -11,6 +11,7 @@ import functools
 import math
 import os
 import time
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ from clinometer.attach.probe import Probe
 from clinometer.attach.pulse import FLUSH_S, FLUSH_STEPS, Batch, Pulse
 from clinometer.attach.seams import install_seams
 from clinometer.store.writer import Writer
+from clinometer.taps.handles import numbered_apart
 
 MOST_FAULTS = 8  # after so many faults of ours the recorder takes itself off
 STATE_S = 2.0  # what is accumulated over the run is written this often [s], and at the end
@@ -46,10 +48,11 @@ class Recorder:
         *,
         budget: float = 0.01,
         every: int | None = None,
+        looks: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.writer = writer
-        self.budget = Budget(budget, every)
+        self.budget = Budget(budget, every, looks)
         self.networks = Networks()
         self.memory = Memory()
         self.pulse = Pulse()
@@ -59,6 +62,9 @@ class Recorder:
         self.missed = 0
         self.limit = math.nan
         self.unscaled = False
+        self._scope: weakref.ref[nn.Module] | None = None
+        self._concerns: Any = weakref.WeakKeyDictionary()
+        self._witness: tuple[Any, int] | None = None
         self._now = clock
         self._pid = os.getpid()
         self._step = 0
@@ -95,10 +101,11 @@ class Recorder:
         self._own_s = 0.0
 
     def _attach(self) -> None:
-        pre = register_optimizer_step_pre_hook(self.guard(self._before_step))
-        self._undo.append(pre.remove)
-        post = register_optimizer_step_post_hook(self.guard(self._after_step))
-        self._undo.append(post.remove)
+        with numbered_apart():
+            pre = register_optimizer_step_pre_hook(self.guard(self._before_step))
+            self._undo.append(pre.remove)
+            post = register_optimizer_step_post_hook(self.guard(self._after_step))
+            self._undo.append(post.remove)
         self._undo.append(self._backward.install())
         self._undo += install_seams(self)
 
@@ -119,7 +126,8 @@ class Recorder:
         notes = list(dict.fromkeys(self.networks.notes + self.probe.notes + self.faults))
         if self.missed:
             notes.append(f"{self.missed} observations were dropped: the accelerator was behind")
-        self.writer.set_meta({"ended": ended, "notes": notes, **self._cost(), **facts})
+        parallel = {"parallel": self.networks.parallel}
+        self.writer.set_meta({"ended": ended, "notes": notes, **self._cost(), **parallel, **facts})
         self.writer.close()
 
     def _last_step(self) -> None:
@@ -148,6 +156,14 @@ class Recorder:
 
         return guarded
 
+    def _aside(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Measure; a fault there must not cost the step its place in the count."""
+        try:
+            return function(*args)
+        except Exception as error:
+            self._fault(error)
+            return None
+
     def _fault(self, error: Exception) -> None:
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
@@ -161,13 +177,16 @@ class Recorder:
     # -- finding the networks -------------------------------------------------------------------
 
     def meet(self, module: nn.Module) -> None:
-        """Take a network whose training is to be recorded."""
+        """Take the network whose training, and no other's, is to be recorded."""
+        self._scope = weakref.ref(module)
         root = self.networks.add(module)
         if root is not None:
             self._arm([root])
 
     def owned(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer has been made: the owners of its parameters are networks."""
+        if self._scope is not None:
+            return
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         begun = self._now()
         roots = self.networks.find_owners(parameters)
@@ -183,7 +202,7 @@ class Recorder:
         if isinstance(module, nn.Module):
             self.networks.compiled.add(module)
         else:
-            self.probe.function_compiled()
+            self.networks.functions_compiled = True
         if self._look is not None:
             self._look.unhook()
             self._look = None
@@ -207,7 +226,7 @@ class Recorder:
     def _arm(self, roots: list[nn.Module]) -> None:
         if self._look is None:
             return
-        if self.probe.functions and not self.probe.eager_seen:
+        if self.networks.functions_compiled and not self.probe.eager_seen:
             return
         self._look.arm(roots)
         self.probe.arm(roots)
@@ -219,30 +238,56 @@ class Recorder:
             self._settle_clock()
         pulse, look = self.pulse, self._look
         listed = (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors)
-        if len(listed) == 1 and listed[0].numel() == 1 and not self.clock.again():
-            pulse.note_loss(listed[0])
+        self._witness = self._gradient_of_scope()
+        if all(one.numel() == 1 for one in listed) and not self.clock.again():
+            for one in listed:
+                pulse.note_loss(one)
         pulse.passes += 1
         if look is not None:
             look.flow.unreadable = self._packed
-            leaves = look.loss(listed)
-            if not self.networks.roots():
+            leaves = self._aside(look.loss, listed) or []
+            if self._scope is None and not self.networks.roots():
                 self.networks.find_owners(leaves)
                 self.clock.note_leaves(leaves)
 
     def _inner_backward(self, tensors: Any) -> None:
         if self._look is not None:
-            self._look.inner((tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors))
+            self._aside(self._look.inner, (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors))
+
+    def _gradient_of_scope(self) -> tuple[Any, int] | None:
+        """The gradient of one parameter of the watched model: whether a backward pass reaches it."""
+        model = self._scope() if self._scope is not None else None
+        if model is None:
+            return None
+        first = next((p for p in model.parameters() if p.requires_grad), None)
+        gradient = first.grad if first is not None else None
+        return gradient, gradient._version if gradient is not None else -1
+
+    def _foreign(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether an optimizer has nothing to do with the watched model."""
+        model = self._scope() if self._scope is not None else None
+        if model is None:
+            return False
+        known = self._concerns.get(optimizer)
+        if known is None or known[0] != len(optimizer.param_groups) or not known[1]:
+            ours = {id(p) for p in model.parameters()}
+            groups = optimizer.param_groups
+            mine = any(id(p) in ours for group in groups for p in group["params"])
+            known = self._concerns[optimizer] = (len(groups), mine)
+        return not known[1]
 
     def _after_backward(self) -> None:
         look = self._look
+        if self._witness is not None and self._witness == self._gradient_of_scope():
+            self.pulse.withdraw()  # another model's backward pass
         if look is not None:
             last = self.clock.inside or self.pulse.passes >= self.clock.usual_passes
-            look.backward_over(self._parameters() if last else None)
+            self._aside(look.backward_over, self._parameters() if last else None)
             self.probe.eager_seen |= not look.flow.compiled
         if self.clock.due:
             self._tick()
         elif self.clock.unsettled or self.clock.manual:
-            self.clock.note_backward(self._parameters(), self.networks, look)
+            self._aside(self.clock.note_backward, self._parameters(), look)
             if self.clock.manual:
                 self._begin_manual()
 
@@ -251,20 +296,24 @@ class Recorder:
         return known or self.clock.strays()
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if self._foreign(optimizer):
+            return
         if self.clock.begins(optimizer):
-            self.owned(optimizer)
+            self._aside(self.owned, optimizer)
         self.pulse.lr = _rate(optimizer)
         look = self._look
         if look is not None:
-            self.probe.run(look)
-            look.before_step(optimizer)
+            self._aside(self.probe.run, look)
+            self._aside(look.before_step, optimizer)
         found = getattr(optimizer, "found_inf", None)
         if isinstance(found, torch.Tensor) and found.device.type == "cpu" and float(found):
             self.pulse.skipped = True
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if self._foreign(optimizer):
+            return
         if self._look is not None:
-            self._look.after_step(optimizer)
+            self._aside(self._look.after_step, optimizer)
         if self.clock.ends(optimizer):
             if self._backward.depth:
                 self.clock.due = True
@@ -273,6 +322,8 @@ class Recorder:
 
     def skipped(self, optimizer: torch.optim.Optimizer) -> None:
         """A loss scaler has left out an optimizer's step."""
+        if self._foreign(optimizer):
+            return
         self.pulse.skipped = True
         self.pulse.lr = _rate(optimizer)
         if self.clock.skips(optimizer):
@@ -295,7 +346,7 @@ class Recorder:
     def _end_manual(self) -> None:
         look = self._look
         if look is not None and self.clock.sheet is not None:
-            look.parameters.finish_manual(self.clock.sheet, look.harvest)
+            self._aside(look.parameters.finish_manual, self.clock.sheet, look.harvest)
         self.clock.waits = False
         self._tick()
 
@@ -304,7 +355,7 @@ class Recorder:
         now = self._now()
         look, step = self._look, self._step
         if look is not None:
-            self._close(look, now)
+            self._aside(self._close, look, now)
         self.clock.tick(self.pulse.passes)
         row, there = self.pulse.end(step, now - self._started)
         self._batch.add(row, there)
@@ -322,7 +373,7 @@ class Recorder:
         self._step = step + 1
         if self.budget.wants(self._step):
             self._look = Look(self.guard, self.networks, self.memory)
-            self._arm(self.networks.roots())
+            self._aside(self._arm, self.networks.roots())
 
     def _close(self, look: Look, now: float) -> None:
         self._look = None
@@ -346,7 +397,7 @@ class Recorder:
             if not look.harvest.landed():
                 return
             self._flying.pop(0)
-            self._write_observation(step, elapsed_s, look)
+            self._aside(self._write_observation, step, elapsed_s, look)
 
     def _write_observation(self, step: int, elapsed_s: float, look: Look) -> None:
         seen = look.read()
@@ -391,7 +442,7 @@ class Recorder:
                 "dead_units": {name: ids for name, ids in dead.items() if ids},
             }
         )
-        self.writer.set_meta(self._cost())
+        self.writer.set_meta({**self._cost(), "parallel": self.networks.parallel})
 
     def _cost(self) -> dict[str, Any]:
         measured, (low, high) = self.budget.overhead(), self.budget.interval()

@@ -39,7 +39,23 @@ def _share(ctx: click.Context, param: click.Parameter, value: str) -> float:
     return share
 
 
+class _Run(click.Command):
+    """What follows the script, or the module after -m, is the script's, whatever it looks like."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        valued = {"-o", "--output", "--budget", "--every"}
+        at = 0
+        while at < len(args) and args[at].startswith("-") and args[at] != "--":
+            if args[at].startswith("-m") and not args[at].startswith("--"):
+                behind = at + (1 if len(args[at]) > 2 else 2)
+                args = [*args[:behind], "--", *args[behind:]]
+                break
+            at += 2 if args[at] in valued else 1
+        return super().parse_args(ctx, args)
+
+
 @click.command(
+    cls=_Run,
     help=HELP,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )

@@ -16,6 +16,7 @@ import torch
 
 from clinometer.taps.attention import Attention, look_at
 from clinometer.taps.graph import Graph, walk
+from clinometer.taps.handles import numbered_apart
 from clinometer.taps.kept import flat_of_result, rows_of_input
 from clinometer.taps.layers import LayerTap, Pending
 from clinometer.taps.places import Contraction, Place
@@ -94,8 +95,9 @@ class FlowTap:
         known: dict[int, Sighting] = {}
         for place in found.places:
             known[id(place)] = self._sight(graph, place, known)
-        for place in found.places:
-            self._connect(graph, place, known)
+        with numbered_apart():
+            for place in found.places:
+                self._connect(graph, place, known)
         self.sightings += known.values()
         last = [known[id(place)] for place in found.places if place.last]
         return graph, found.above, last[-1] if last else None

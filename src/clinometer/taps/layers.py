@@ -16,8 +16,13 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.module import (
+    register_module_forward_hook,
+    register_module_forward_pre_hook,
+)
 
 from clinometer.taps.flatness import MOST_EXAMPLES, Region, flat_counts, regions_of
+from clinometer.taps.handles import numbered_apart
 from clinometer.taps.harvest import Harvest
 from clinometer.taps.patches import patch_norms
 from clinometer.taps.roles import CONVOLUTION, facts_of, unit_axis
@@ -95,20 +100,44 @@ class LayerTap:
     in_backward: int = 0
     called: set[str] = field(default_factory=set)
     _largest_stride: int = 1
+    _global: bool = False
     _undo: ExitStack = field(default_factory=ExitStack)
     _held: _Held | None = None
 
-    def arm(self, layers: Iterable[tuple[str, nn.Module]]) -> None:
-        """Put hooks on leaf modules, given as (name, module); others may follow."""
-        with ExitStack() as undo:
-            for name, module in layers:
-                spot = self._spot(name, module)
-                hook = self.guard(partial(self._after, spot))
-                undo.callback(module.register_forward_hook(hook).remove)
-                if spot.in_place:  # afterwards its input is gone
-                    before = self.guard(partial(self._before, spot))
-                    undo.callback(module.register_forward_pre_hook(before).remove)
+    def arm(self, layers: Iterable[tuple[str, nn.Module]], compiling: bool = False) -> None:
+        """Listen to leaf modules, given as (name, module); others may follow.
+
+        One hook on all modules leaves no trace in any: a model that is copied or saved meanwhile is
+        what it would be without us. But such a hook would be compiled into whatever torch.compile meets:
+        where there is `compiling` in this process, each module gets its own hooks instead.
+        """
+        spots = [(module, self._spot(name, module)) for name, module in layers]
+        with ExitStack() as undo, numbered_apart():
+            if compiling:
+                for module, spot in spots:
+                    self._listen(module, spot, undo)
+            elif not self._global:
+                after, before = self.guard(self._any_after), self.guard(self._any_before)
+                undo.callback(register_module_forward_hook(after).remove)
+                undo.callback(register_module_forward_pre_hook(before).remove)
             self._undo.push(undo.pop_all())  # reached only when every hook is on
+        self._global = self._global or not compiling
+
+    def _listen(self, module: nn.Module, spot: Spot, undo: ExitStack) -> None:
+        undo.callback(module.register_forward_hook(self.guard(partial(self._after, spot))).remove)
+        if spot.in_place:  # afterwards its input is gone
+            before = self.guard(partial(self._before, spot))
+            undo.callback(module.register_forward_pre_hook(before).remove)
+
+    def _any_after(self, module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
+        spot = self.spots.get(module)
+        if spot is not None:
+            self._after(spot, module, args, out)
+
+    def _any_before(self, module: nn.Module, args: tuple[Any, ...]) -> None:
+        spot = self.spots.get(module)
+        if spot is not None and spot.in_place:
+            self._before(spot, module, args)
 
     def _spot(self, name: str, module: nn.Module) -> Spot:
         known = self.spots.get(module)
@@ -146,8 +175,8 @@ class LayerTap:
         self._held = _Held(spot, made_by, flat, of)
 
     def _skips(self, spot: Spot) -> bool:
-        """Evaluation, and recomputation of what was seen already."""
-        if not torch.is_grad_enabled():
+        """Evaluation, functional transforms, and recomputation of what was seen already."""
+        if not torch.is_grad_enabled() or torch._C._are_functorch_transforms_active():
             return True
         return bool(self.in_backward) and spot.name in self.called
 

@@ -83,11 +83,13 @@ def sampled(tensor: torch.Tensor, stride: int) -> torch.Tensor:
 
 def row_norms(part: torch.Tensor, axis: int, wide: bool) -> torch.Tensor:
     """Norms along the unit axis: shape of the part less that axis; float32, or float64 where wide."""
+    if part.is_complex():
+        part = torch.view_as_real(part).flatten(-2) if axis in {-1, part.ndim - 1} else part.abs()
     narrow = None if part.dtype in _NATIVE else torch.float32
     return torch.linalg.vector_norm(part, dim=axis, dtype=torch.float64 if wide else narrow)
 
 
-_NATIVE = frozenset({torch.float32, torch.float64, torch.complex64, torch.complex128})
+_NATIVE = frozenset({torch.float32, torch.float64})
 
 
 def spread(mean_squares: Squares) -> tuple[float, float, float]:
