@@ -104,7 +104,7 @@ def load_script(path: str) -> tuple[CodeType, ModuleType]:
             "  Expected a Python script that can be read: clinometer run [options] script.py"
         ) from error
     _first_on_path(os.path.dirname(os.path.realpath(path)))
-    whole = os.path.abspath(path)  # as Python itself does since 3.9
+    whole = os.path.join(os.getcwd(), path.removeprefix("./"))  # as Python itself does since 3.9
     module = _main_module(whole)
     module.__loader__ = importlib.machinery.SourceFileLoader("__main__", whole)
     return _compiled(source, whole), module

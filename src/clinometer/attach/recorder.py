@@ -36,6 +36,7 @@ from clinometer.taps.handles import numbered_apart
 
 MOST_FAULTS = 8  # after so many faults of ours the recorder takes itself off
 STATE_S = 2.0  # what is accumulated over the run is written this often [s], and at the end
+COMMIT_S = 0.002  # a commit is waited for this long [s], so that a kill loses no observation; 50 us is usual
 MOST_FLYING = 8  # observed steps whose numbers are on their way from an accelerator; more are dropped
 
 
@@ -75,6 +76,7 @@ class Recorder:
         self._sent: list[Batch] = []
         self._places: Places = {}
         self._packed = False
+        self._open = False
         self._backward = BackwardTap(
             self.guard(self._before_backward),
             self.guard(self._after_backward),
@@ -86,13 +88,14 @@ class Recorder:
 
     def start(self, model: nn.Module | None = None) -> None:
         """Attach: to this model, or to the networks whose parameters an optimizer takes."""
-        self._started = self._last = self._flushed = self._told = self._now()
+        self._started = self._last = self._flushed = self._told = begun = self._now()
+        self._open = True
         try:
             self._attach()
-        except BaseException:
+        except Exception as error:  # the run goes on unrecorded, and the recording says why
             self._detach()
-            raise
-        begun = self._now()
+            self._fault(error)
+            return
         if self.budget.wants(0):
             self._look = Look(self.guard, self.networks, self.memory)
         if model is not None:
@@ -116,8 +119,9 @@ class Recorder:
 
     def stop(self, ended: str, **facts: Any) -> None:
         """Detach, write what is left, and close the file; safe to call twice, and in a child."""
-        if not self._undo or os.getpid() != self._pid:
+        if not self._open or os.getpid() != self._pid:
             return
+        self._open = False
         self._detach()
         self.guard(self._last_step)()
         self.guard(self._land)(wait=True)
@@ -361,8 +365,10 @@ class Recorder:
         self._batch.add(row, there)
         if self.pulse.happened:
             self._tell()
-        if self._batch.steps >= FLUSH_STEPS or now - self._flushed > FLUSH_S:
+        if look is not None or self._batch.steps >= FLUSH_STEPS or now - self._flushed > FLUSH_S:
             self._flush()
+            if look is not None:
+                self.writer.flush(COMMIT_S)
         if self._flying:
             self._land()
         self._packed = self.unscaled = False

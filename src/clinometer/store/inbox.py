@@ -41,7 +41,7 @@ class Inbox:
         self._items: deque[tuple[Item, int]] = deque()
         self._latest: Latest = {}
         self._waiting: list[threading.Event] = []
-        self._bytes = 0
+        self._bytes = self._rows = 0  # of rows that have a size: names of 10,000 layers are no backlog
         self._change = threading.Condition(threading.RLock())
 
     @property
@@ -52,12 +52,13 @@ class Inbox:
     def put(self, table: str, fields: Sequence[Any], size: int = 0) -> None:
         """Hand a row over. One with a size is dropped where too much is waiting already."""
         with self._change:
-            full = self._bytes + size > MOST_BYTES or len(self._items) >= MOST_ROWS
-            if size and full and self._items:
+            full = self._bytes + size > MOST_BYTES or self._rows >= MOST_ROWS
+            if size and full and self._rows:
                 self.dropped += 1
                 return
             self._items.append(((table, fields), size))
             self._bytes += size
+            self._rows += bool(size)
             self._change.notify()
 
     def replace(self, table: str, values: dict[str, str]) -> None:
@@ -96,6 +97,7 @@ class Inbox:
             item, size = self._items.popleft()
             items.append(item)
             taken += size
+            self._rows -= bool(size)
         self._bytes -= taken
         if self._items:
             return Batch(items, {})

@@ -245,9 +245,9 @@ class Calls:
         return _profile([self._rms(by_turn[turn]) for turn in sorted(by_turn)])
 
     def _moments(self, group: list[Sighting]) -> Row:
-        """The same for a layer that goes through time by itself."""
+        """The same at the input of a layer that goes through time by itself."""
         seen = next(sighting.moments for sighting in group if sighting.moments)
-        return _profile([self._rms(seen[t]) if seen[t] else NAN for t in sorted(seen)])
+        return _profile(self.harvest.lane("time")[seen[0]].tolist())
 
     def _branch(self, name: str, ways: list[Branch]) -> None:
         lane = self.harvest.lane("branches")

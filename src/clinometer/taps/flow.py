@@ -47,7 +47,7 @@ class Sighting:
     name, facts : as the recording will know it; turn counts its calls in this pass, from 0
     pending : its forward half, where a module made it
     entering : norms of the gradient at its output, one for each time the graph was used
-    moments : the same at each time step inside a recurrent layer
+    moments : for a recurrent layer, numbers in the lane "time": the gradient at each step of its input
     leaving : where the gradient leaving it is measured: the sighting below it, or a branch of that
     """
 
@@ -67,7 +67,7 @@ class Sighting:
     flat_of: int = 0
     flat_examples: int = 0
     attention: Attention | None = None
-    moments: dict[int, list[Taken]] = field(default_factory=dict)
+    moments: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -191,6 +191,11 @@ class FlowTap:
         )
         for branch in here.branches:
             self._compare(branch, part)
+        passed = here.pending.passage if here.pending is not None else None
+        if passed is not None and not here.moments:
+            by_time = passed.gradient_by_time(gradient)
+            if by_time is not None:
+                here.moments.append(self.layers.harvest.lane("time").take(by_time))
 
     def _handed_back(
         self, here: Sighting, branch: Branch, position: int, leaving: Any, entering: Any

@@ -27,8 +27,8 @@ from clinometer.taps.harvest import Harvest
 from clinometer.taps.patches import patch_norms
 from clinometer.taps.roles import CONVOLUTION, facts_of, unit_axis
 from clinometer.taps.rows import Precision, Taken, row_norms, sampled, stride_for
+from clinometer.taps.through_time import Passage, outputs_of, passage
 
-MARK = "clinometer"
 Maker = tuple[Any, int]  # a node of the graph, and which of its outputs
 CHANNELS = (*CONVOLUTION, nn.modules.batchnorm._BatchNorm, nn.modules.pooling._MaxPoolNd)
 
@@ -56,6 +56,7 @@ class Pending:
     out_rows, in_rows : norms in the lane "rows"; None where not measured
     patches : norms of what lies under a convolution's output positions
     flat : number in the lane "units" of how many values of each unit were flat
+    passage : what a recurrent layer was given
     packed : whether saved tensors are in somebody's hooks, and must not be read
     """
 
@@ -74,6 +75,7 @@ class Pending:
     flat: int | None = None
     flat_of: int = 0
     flat_examples: int = 0
+    passage: Passage | None = None
 
 
 @dataclass
@@ -87,6 +89,7 @@ class LayerTap:
     precision : which norms must be taken in float64
     spots : modules seen before
     stride : every how-manieth example to read at least, so that all layers read the same
+    token : the key of this step's marks; another recorder has its own
     in_backward : how deep in backward passes we are; forward calls there are recomputations
     called : names that were called in this step
     """
@@ -158,8 +161,8 @@ class LayerTap:
 
     def marked(self, node: Any) -> Pending | None:
         """The call that made this node's output in this step, if one did."""
-        found = node.metadata.get(MARK)
-        return found[1] if found is not None and found[0] is self.token else None
+        found = node.metadata.get(self.token)
+        return found if isinstance(found, Pending) else None
 
     # -- hooks ----------------------------------------------------------------------------------
 
@@ -181,8 +184,25 @@ class LayerTap:
         return bool(self.in_backward) and spot.name in self.called
 
     def _after(self, spot: Spot, module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
-        out = out if isinstance(out, torch.Tensor) else _first_tensor(out)
-        if out is None or self._skips(spot) or out.grad_fn is None:
+        if self._skips(spot):
+            return
+        if isinstance(module, nn.RNNBase):
+            for which, tensor in enumerate(outputs_of(out)):
+                self._mark(spot, module, args, tensor, passage(module, args, which))
+            return
+        first = _first_tensor(out)
+        if first is not None:
+            self._mark(spot, module, args, first, None)
+
+    def _mark(
+        self,
+        spot: Spot,
+        module: nn.Module,
+        args: tuple[Any, ...],
+        out: torch.Tensor,
+        passed: Passage | None,
+    ) -> None:
+        if out.grad_fn is None:
             return
         node = out.grad_fn
         held, self._held = self._held, None
@@ -196,7 +216,8 @@ class LayerTap:
             return  # the module handed its input through: there is nothing to tell apart
         parent = self.marked(made_by[0]) if made_by is not None else None
         pending = self._pending(spot, out, parent, made_by, tensors)
-        node.metadata[MARK] = (self.token, pending)
+        pending.passage = passed
+        node.metadata[self.token] = pending
         self.called.add(spot.name)
         if held is not None:
             pending.flat, pending.flat_of = held.flat, held.flat_of
