@@ -37,7 +37,7 @@ docs: $(DEV_READY)  ## regenerate the reference pages and build the site; any wa
 
 bench: $(PEERS_READY)  ## start-up time and overhead, beside other tools; about 10 minutes
 	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python -m benchmarks.overhead --seconds 40 --settle 10 --repeats 1 --openings 5 $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.overhead --seconds 40 --settle 12 --repeats 1 --openings 5 $(BENCH_ARGS)
 
 changelog: $(DEV_READY)  ## show the next release's news as it stands
 	$(BIN)/towncrier build --draft --version next

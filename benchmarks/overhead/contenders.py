@@ -47,6 +47,7 @@ class Contender:
     period : takes part in every so many-th round (dear ones need fewer pairs)
     cycle : steps after which its work repeats; a block holds whole cycles
     instead : the contender from whose figure this one is computed where a cycle takes too long
+    settles : share of the time to settle that it trains before its first pair
     null : nothing is attached; a second bare run
     """
 
@@ -55,6 +56,7 @@ class Contender:
     period: int = 1
     cycle: int = 1
     instead: str | None = None
+    settles: float = 0.0
     null: bool = False
     ours: bool = False
 
@@ -177,8 +179,8 @@ CONTENDERS = {
     "bare": Contender("bare", bare),
     "null1": Contender("bare again", bare, null=True),
     "null2": Contender("bare once more", bare, null=True),
-    "idle": Contender("clinometer, idle", clinometer(every=NEVER), ours=True),
-    "budget": Contender("clinometer, default", clinometer(), ours=True),
+    "idle": Contender("clinometer, idle", clinometer(every=NEVER), settles=0.25, ours=True),
+    "budget": Contender("clinometer, default", clinometer(), settles=1.0, ours=True),
     "every1": Contender("clinometer, every=1", clinometer(every=1), period=2, ours=True),
     "hooks": Contender("hand-written .item()", by_hand, period=4),
     "tb1": Contender("TensorBoard, each step", tensorboard(1), period=4),

@@ -63,7 +63,13 @@ def _of_row(row: Summary) -> Iterator[Verdict]:
         yield Verdict(f"peak memory: {where}", most, row.peak_mib, "MiB", "")
     if row.contender == "budget" and row.workload == "transformer":
         size = row.mib_per_1000_steps
-        yield Verdict(f"disk per 1,000 steps: {where}", MIB_PER_1000_STEPS, size, "MiB", "")
+        yield Verdict(
+            f"disk per 1,000 steps: {where}",
+            MIB_PER_1000_STEPS,
+            size,
+            "MiB",
+            f"from {row.steps} steps",
+        )
 
 
 def _smallest(name: str, goal: float, row: Summary) -> Verdict:

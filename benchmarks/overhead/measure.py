@@ -30,7 +30,8 @@ class Plan:
     pairs, seconds : rounds end at so many pairs or after so long, whichever comes first
     repeats : how often all of it is done with fresh processes, which differ in where their memory is
     block_s : length of one block, at least one step
-    settle_s : training before the first pair of the run whose controller has to settle
+    settle_s : training before the first pair of the run whose controller has to settle; the
+        recorder's own books count from half of it
     """
 
     pairs: int
@@ -56,7 +57,7 @@ class Record:
     bare_peak_mib: float = float("nan")
     bytes_per_1000_steps: float = float("nan")
     steps: int = 0
-    own_books: float | None = None  # ratio, from the recorder's own books of the paired steps
+    own_books: float | None = None  # ratio, from the recorder's own books once settled
     stated: float | None = None  # overhead of the whole run, start included, as recorded
     failed: str | None = None
     computed: bool = False  # from the contender named in `instead`
@@ -114,6 +115,7 @@ class Heat:
         self._peak_mib: dict[str, float] = {}
         self._short_peak_mib: dict[str, float] = {}
         self._first_own_s: dict[str, float | None] = {}
+        self._books_s: dict[str, float] = {}
         self._before = {name: bool(i % 2) for i, name in enumerate(contenders)}
         self._order = random.Random(0)
 
@@ -169,12 +171,19 @@ class Heat:
     def _settle(self, name: str) -> None:
         """A controller finds its pace; what comes in cycles has had one, with all its first times."""
         try:
-            if name == "budget":
-                self._turns[name]("settle", self._plan.settle_s)
+            if CONTENDERS[name].settles:
+                self._open_books(name, CONTENDERS[name].settles * self._plan.settle_s / 2)
             if CONTENDERS[name].cycle > 1:
                 self._turns[name]("block", CONTENDERS[name].cycle)
         except ContenderError as error:
             self._drop(name, self._turns.pop(name), error)
+
+    def _open_books(self, name: str, seconds: float) -> None:
+        """Twice so long: not counted, then counted by the recorder's own books (not in pairs)."""
+        turns = self._turns[name]
+        turns("settle", seconds)
+        self._first_own_s[name] = turns("spent_s")
+        self._books_s[name] = turns("settle", seconds).wall_s
 
     def _drop(self, name: str, turns: Turns, error: ContenderError) -> None:
         self._records[name].failed = str(error)
@@ -186,7 +195,9 @@ class Heat:
     def _rounds(self, seconds: float) -> None:
         began = time.monotonic()
         least = max((CONTENDERS[name].period for name in self._turns), default=1)
-        self._first_own_s = {name: turns("spent_s") for name, turns in self._turns.items()}
+        for name, turns in self._turns.items():
+            if name not in self._first_own_s:
+                self._first_own_s[name] = turns("spent_s")
         for number in range(self._plan.pairs):
             self._round(number)
             if number + 1 >= least and time.monotonic() - began > seconds:
@@ -236,7 +247,9 @@ class Heat:
         record.bytes_per_1000_steps = 1000 * grown / max(1, finished.steps - WARM_UP)
         record.stated = stated_overhead(turns)
         record.own_books = _ratio_of(
-            trained_s=sum(pair.watched.wall_s for pair in record.pairs),
+            trained_s=sum(
+                (pair.watched.wall_s for pair in record.pairs), self._books_s.get(name, 0.0)
+            ),
             first_s=self._first_own_s.get(name),
             last_s=own_s,
         )

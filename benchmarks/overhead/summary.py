@@ -28,7 +28,8 @@ class Summary:
     median, mean : CPU time of the training thread over the bare run's: of the pairs, of the sums
     process : CPU time of all threads and child processes over the bare run's, of the sums
     wall : wall time over the bare run's, median of the pairs
-    own_books : the same ratio as the recording states it, over the same steps; ours only
+    own_books : the same ratio by the recorder's own books, once it has settled; ours only
+    steps : of the whole run, settling included; what is on disk is from all of them
     null : what bare processes differ by; a smaller overhead is not resolved by the pairs
     """
 
@@ -45,6 +46,7 @@ class Summary:
     bare_peak_mib: float
     attach_s: float
     finish_s: float
+    steps: int
     bare_step_ms: float
     null: float
     state: str  # "measured", "computed", or why there is no figure
@@ -98,6 +100,7 @@ def _measured(record: Record, records: dict[str, Record]) -> Summary:
         bare_peak_mib=record.bare_peak_mib,
         attach_s=record.attach_s,
         finish_s=record.finish_s,
+        steps=record.steps,
         bare_step_ms=_bare_step_ms(records),
         null=_null(records),
         state=f"failed: {record.failed}" if record.failed else "measured",

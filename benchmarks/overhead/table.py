@@ -24,7 +24,7 @@ LEGEND = """\
 Ratios to the bare run, per step. median: of n paired blocks, CPU time of the training thread, with
 its order-statistic interval. mean: the same from the sums, for what works in a few steps only.
 process: CPU time of all threads and child processes (sums). wall: median of the pairs. own: what
-the recorder itself has booked, over the same steps. MiB/1k: growth on disk per 1,000 steps.
+the recorder itself has booked, once it has settled. MiB/1k: growth on disk per 1,000 steps.
 +MiB: peak resident memory over the bare run's, ours with the allocator as users have it. end s: to
 detach, flush and close. ≈: computed from the row with every step, as a cycle would take too long."""
 
