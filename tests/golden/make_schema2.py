@@ -15,13 +15,19 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from clinometer.store.writer import Writer
 from store_truth import META, row, scalars, sites
 
-writer = Writer(sys.argv[1], META)
-writer.add_sites(sites())
-for first in range(0, 20, 4):
-    writer.add_observation(first, first / 8, row(first, sites()))
-    writer.add_steps(first, scalars(first, 4))
-writer.add_event(7, "spike", "loss of step 7")
-writer.set_state({"labels": {"ce": {"counts": {"0": 3, "1": 2}, "classes": 2}}})
-writer.set_state({"dead_units": {"layer.0": [1, 4]}})
-writer.set_meta({"ended": "normal", "exit_code": 0})
-writer.close()
+
+def make(path: str) -> None:
+    writer = Writer(path, META)
+    writer.add_sites(sites())
+    for first in range(0, 20, 4):
+        writer.add_observation(first, first / 8, row(first, sites()))
+        writer.add_steps(first, scalars(first, 4))
+    writer.add_event(7, "spike", "loss of step 7")
+    writer.set_state({"labels": {"ce": {"counts": {"0": 3, "1": 2}, "classes": 2}}})
+    writer.set_state({"dead_units": {"layer.0": [1, 4]}})
+    writer.set_meta({"ended": "normal", "exit_code": 0})
+    writer.close()
+
+
+if __name__ == "__main__":
+    make(sys.argv[1])

@@ -122,7 +122,7 @@ class Clock:
             live.sort(key=lambda p: few(p).ndim != 2)
             self._prints = [(live, joined([few(p) for p in live]))] if live else []
         if look is not None and live:
-            self.sheet = look.parameters.take_manual(live, look.harvest)
+            self.sheet = look.parameters.begin_manual(live, look.harvest)
 
     def moved(self) -> bool:
         """Whether any of those weights has changed since."""
@@ -131,7 +131,8 @@ class Clock:
             if len(now) != len(before):
                 return True
             if any(
-                a.shape != b.shape or not torch.equal(a, b) for a, b in zip(now, before, strict=True)
+                a.shape != b.shape or not torch.equal(a, b)
+                for a, b in zip(now, before, strict=True)
             ):
                 return True
         self.sheet = None

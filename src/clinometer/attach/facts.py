@@ -13,7 +13,7 @@ from clinometer.store.process import birth_of
 
 
 def rank() -> int:
-    """This process's rank among those of a distributed training, as its launcher tells it."""
+    """Rank of the process among those of a distributed training, as its launcher tells it."""
     return int(os.environ.get("RANK", "0") or 0)
 
 

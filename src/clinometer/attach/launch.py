@@ -198,7 +198,7 @@ def _hook_failed(failed: BaseException, error: BaseException) -> None:
     failed.__context__ = None if failed.__context__ is error else failed.__context__
     for title, shown in (("Error in sys.excepthook:", failed.with_traceback(inner)),
                          ("\nOriginal exception was:", error)):  # fmt: skip
-        print(title, file=sys.stderr, flush=True)
+        sys.stderr.write(f"{title}\n")
         sys.__excepthook__(type(shown), shown, shown.__traceback__)
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 from clinometer.attach.networks import Networks
 from clinometer.attach.targets import Targets
+from clinometer.records.columns import names, packed
 from clinometer.taps.calls import Calls, Row
 from clinometer.taps.flatness import UnitWindow
 from clinometer.taps.flow import FlowTap, Sighting
@@ -21,7 +22,8 @@ from clinometer.taps.harvest import Harvest
 from clinometer.taps.layers import LayerTap, Spot
 from clinometer.taps.loss import Term, read_terms
 from clinometer.taps.motion import Motion
-from clinometer.taps.parameters import ParameterTap, Sheet
+from clinometer.taps.parameters import Layout, ParameterTap, Sheet
+from clinometer.taps.places import Plan
 from clinometer.taps.rows import Precision
 
 NAN = float("nan")
@@ -36,6 +38,11 @@ class Memory:
     windows: dict[str, UnitWindow] = field(default_factory=dict)
     targets: Targets = field(default_factory=Targets)
     spots: weakref.WeakKeyDictionary[nn.Module, Spot] = field(
+        default_factory=weakref.WeakKeyDictionary
+    )
+    plans: list[Plan] = field(default_factory=list)
+    described: set[str] = field(default_factory=set)
+    layouts: weakref.WeakKeyDictionary[Any, Layout] = field(
         default_factory=weakref.WeakKeyDictionary
     )
     stride: int = 1
@@ -58,8 +65,8 @@ class Look:
         self.networks, self.memory = networks, memory
         self.harvest = Harvest()
         self.layers = LayerTap(guard, memory.precision, self.harvest, memory.spots, memory.stride)
-        self.flow = FlowTap(guard, self.layers, networks.name_of)
-        self.parameters = ParameterTap(networks.name_of, memory.precision)
+        self.flow = FlowTap(guard, self.layers, networks.name_of, memory.plans)
+        self.parameters = ParameterTap(networks.name_of, memory.precision, memory.layouts)
         self.terms: list[tuple[Term, Sighting | None]] = []
         self.scale = 1.0
         self.skipped = False
@@ -87,7 +94,7 @@ class Look:
         """A checkpointed segment was computed again, and is about to be propagated through."""
         self.flow.look([t.grad_fn for t in tensors if isinstance(t, torch.Tensor)])
 
-    def backward_over(self, parameters: Iterable[torch.Tensor] | None) -> None:
+    def backward_over(self, parameters: list[tuple[torch.Tensor, str]] | None) -> None:
         """It is over: gradients lie as backward left them, where no further pass is to come."""
         self.layers.in_backward = 0
         if parameters is not None:
@@ -127,33 +134,39 @@ class Look:
         self.memory.targets.add([term for term, _ in self.terms], self.harvest)
         for window in self.memory.windows.values():
             window.turn()
-        bad = any(row.get("nonfinite_grad", 0) > 0 for (kind, _), row in rows.items() if kind == "parameter")
-        return Seen(rows, facts, _total(rows, self._sheets), bad)
+        norm, bad = _total(self._sheets, rows)
+        return Seen(rows, facts, norm, bad)
 
     def _parameter_facts(
         self, rows: dict[tuple[str, str], Row]
     ) -> dict[tuple[str, str], dict[str, Any]]:
-        """Facts of every known parameter; those that no optimizer stepped get a row of flags."""
+        """Facts of parameters seen for the first time; those that no optimizer stepped get a row of flags."""
         facts = {}
-        entries = {entry.name: entry for sheet in self._sheets for entry in sheet.entries}
-        for parameter in self.networks.parameters():
-            name = self.networks.name_of(parameter)
-            facts["parameter", name] = _facts(parameter) | {"also": self.networks.aliases(name)}
-            if name not in entries:
-                rows["parameter", name] = {
+        for parameter, name in self.networks.named_parameters():
+            if ("parameter", name) not in rows:
+                flags = {
                     "seen": 1.0,
                     "trainable": float(parameter.requires_grad),
                     "owned": float(id(parameter) in self._owned),
                     "received": float(parameter.grad is not None),
                 }
-        for name, entry in entries.items():
-            facts.setdefault(("parameter", name), _facts(entry.parameter))
+                rows["parameter", name] = packed("parameter", flags)
+            if name not in self.memory.described:
+                also = {"also": self.networks.aliases(name)}
+                facts["parameter", name] = _facts(parameter) | also
+        for sheet in self._sheets:
+            for name, parameter in zip(sheet.layout.names, sheet.layout.parameters, strict=True):
+                if name not in self.memory.described:
+                    facts.setdefault(("parameter", name), _facts(parameter))
+        self.memory.described |= {name for _, name in facts}
         return facts
 
     def _loss_rows(self, calls: Calls) -> dict[tuple[str, str], Row]:
         names = dict.fromkeys(term.name for term, _ in self.terms)
         return {
-            ("loss", name): self._loss_row([pair for pair in self.terms if pair[0].name == name], calls)
+            ("loss", name): self._loss_row(
+                [pair for pair in self.terms if pair[0].name == name], calls
+            )
             for name in names
         }
 
@@ -165,25 +178,30 @@ class Look:
         judged = sum(float(lane[term.judged or 0][0]) for term in known)
         right = sum(float(lane[term.right or 0].sum()) for term in known)
         wrong = [calls.wrong_share(term, output, lane) for term, output in pairs]
-        return {
-            "seen": float(len(pairs)),
-            "examples": examples,
-            "value": total / examples if examples else NAN,
-            "right": right / judged if judged else NAN,
-            "wrong_gradient": float(np.mean(wrong)) if wrong else NAN,
-        }
+        return [
+            float(len(pairs)),
+            examples,
+            total / examples if examples else NAN,
+            right / judged if judged else NAN,
+            float(np.mean(wrong)) if wrong else NAN,
+        ]
 
 
 def _facts(parameter: torch.Tensor) -> dict[str, Any]:
     return {"shape": list(parameter.shape), "dtype": str(parameter.dtype).removeprefix("torch.")}
 
 
-def _total(rows: dict[tuple[str, str], Row], sheets: list[Sheet]) -> float:
-    """Norm of all gradients before clipping, loss scale taken off; nan where none was seen."""
-    sizes = {entry.name: entry.size for sheet in sheets for entry in sheet.entries}
-    norms = [
-        row["grad_rms"] ** 2 * sizes[name]
-        for (kind, name), row in rows.items()
-        if kind == "parameter" and name in sizes and not math.isnan(row["grad_rms"])
-    ]
-    return math.sqrt(sum(norms)) if norms else NAN
+def _total(sheets: list[Sheet], rows: dict[tuple[str, str], Row]) -> tuple[float, bool]:
+    """(norm of all gradients before clipping, loss scale taken off; whether one is not finite)."""
+    squares, bad, seen = 0.0, False, False
+    rms, nonfinite = (
+        names("parameter").index("grad_rms"),
+        names("parameter").index("nonfinite_grad"),
+    )
+    for sheet in sheets:
+        for name, size in zip(sheet.layout.names, sheet.layout.sizes.tolist(), strict=True):
+            row = rows["parameter", name]
+            bad = bad or row[nonfinite] > 0
+            if row[rms] == row[rms]:
+                squares, seen = squares + row[rms] ** 2 * size, True
+    return (math.sqrt(squares) if seen else NAN), bad

@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,18 @@ import torch
 from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
 
-Slot = tuple[weakref.ref[nn.Module], str, str]  # owner, its name for a parameter, qualified name
+MOST_LISTED = 1024  # entries of a list that are looked through for a name
+
+
+@dataclass(eq=False)
+class Slot:
+    """Where a module keeps a parameter; `known_as` is the first name of a tied one."""
+
+    owner: weakref.ref[nn.Module]
+    key: str
+    name: str
+    last: Any
+    known_as: str
 
 
 @dataclass
@@ -97,20 +108,30 @@ class Networks:
 
     def parameters(self) -> list[torch.Tensor]:
         """Parameters that the known networks hold now, each once."""
-        found: dict[int, torch.Tensor] = {}
-        fresh = False
-        for link, key, name in self._slots:
-            owner = link()
-            parameter = owner._parameters.get(key) if owner is not None else None
+        return [parameter for parameter, _ in self.named_parameters()]
+
+    def named_parameters(self) -> list[tuple[torch.Tensor, str]]:
+        """(parameter, qualified name) of what the known networks hold now, each once."""
+        found: dict[int, tuple[torch.Tensor, str]] = {}
+        for slot in self._slots:
+            owner = slot.owner()
+            parameter = owner._parameters.get(slot.key) if owner is not None else None
             if parameter is None:
                 continue
-            if self._names.get(parameter) is None:  # replaced while we were not looking
-                self._names[parameter] = name
-                fresh = True
-            found[id(parameter)] = parameter
-        if fresh:
-            self._name_parameters()
+            if slot.last() is not parameter:  # replaced while we were not looking
+                slot.last = weakref.ref(parameter)
+                slot.known_as = self._names.setdefault(parameter, slot.name)
+            if id(parameter) not in found:
+                found[id(parameter)] = parameter, slot.known_as
         return list(found.values())
+
+    def first_trainable(self) -> torch.Tensor | None:
+        """A parameter that a backward pass through the first network reaches."""
+        for slot in self._slots:
+            parameter = slot.last()
+            if parameter is not None and parameter.requires_grad:
+                return parameter  # type: ignore[no-any-return]  # a weak reference carries no type
+        return None
 
     def name_of(self, parameter: torch.Tensor) -> str:
         """Qualified name of a parameter; the name of a global variable, or `parameter_N`, for a stray one."""
@@ -176,11 +197,12 @@ class Networks:
                     inner = _joined(path, key)
                     own = inner if path or prefix else f"{type(root).__name__}.{key}"
                     name = _joined(prefix, own)
-                    self._slots.append((weakref.ref(module), key, name))
                     known = self._names.get(parameter)
                     if known is None:
-                        self._names[parameter] = name
-                    elif known != name and name not in self._aliases.setdefault(known, []):
+                        known = self._names[parameter] = name
+                    link = weakref.ref(parameter)
+                    self._slots.append(Slot(weakref.ref(module), key, name, link, known))
+                    if known != name and name not in self._aliases.setdefault(known, []):
                         self._aliases[known].append(name)
 
     def _name_scripted(self, module: nn.Module, path: str) -> None:
@@ -192,18 +214,9 @@ class Networks:
             self.notes.append(note)
 
     def _stray(self, parameter: torch.Tensor) -> str:
-        main = vars(sys.modules.get("__main__", sys)).items()
-        for name, value in list(main):
-            if value is parameter and not name.startswith("_"):
-                return name
-            if isinstance(value, (list, tuple)):
-                for i, one in enumerate(value[:1024]):
-                    if one is parameter:
-                        return f"{name}[{i}]"
-            elif isinstance(value, dict):
-                for key, one in list(value.items())[:1024]:
-                    if one is parameter:
-                        return f"{name}[{key}]"
+        name = _name_in(vars(sys.modules.get("__main__", sys)), parameter)
+        if name:
+            return name
         self._strangers += 1
         return f"parameter_{self._strangers}"
 
@@ -218,24 +231,34 @@ def _named_first(modules: list[nn.Module]) -> list[nn.Module]:
 
 
 def _place_in_list(module: nn.Module, owners: Iterable[nn.Module]) -> str:
-    """`layers[3]`: where a known module keeps this one in a plain list, which registers nothing."""
-    for owner in list(owners):
-        for name, value in vars(owner).items():
-            if name.startswith("_"):
-                continue
-            pairs = enumerate(value) if isinstance(value, (list, tuple)) else ()
-            pairs = value.items() if isinstance(value, dict) else pairs
-            for key, one in pairs:
-                if one is module:
-                    return f"{name}[{key}]"
+    """`layers[3]`: where a known module keeps this one in a plain list, which registers nothing.
+
+    Else the name of the global variable that holds it, or "".
+    """
     main = vars(sys.modules.get("__main__", sys))
-    for name, value in list(main.items()):
-        if value is module and not name.startswith("_"):
+    for space in [*(vars(owner) for owner in list(owners)), main]:
+        name = _name_in(space, module)
+        if name:
+            return name
+    return ""
+
+
+def _name_in(space: Mapping[str, Any], wanted: object) -> str:
+    """Name under which a namespace holds an object, by itself or in a list or dict; "" where it does not."""
+    for name, value in list(space.items()):
+        if name.startswith("_"):
+            continue
+        if value is wanted:
             return name
         if isinstance(value, (list, tuple)):
-            for i, one in enumerate(value[:1024]):
-                if one is module:
-                    return f"{name}[{i}]"
+            pairs = list(enumerate(value[:MOST_LISTED]))
+        elif isinstance(value, dict):
+            pairs = list(value.items())[:MOST_LISTED]
+        else:
+            continue
+        for key, one in pairs:
+            if one is wanted:
+                return f"{name}[{key}]"
     return ""
 
 

@@ -6,12 +6,11 @@ import array
 from typing import Any
 
 from clinometer.attach.look import Seen
-from clinometer.records.columns import COLUMNS, names
+from clinometer.records.columns import COLUMNS
 from clinometer.records.site import Site
 
 Places = dict[tuple[str, str], Site]
 NAN = float("nan")
-NAMES = {kind: names(kind) for kind in COLUMNS}
 UNSEEN = {kind: [0.0] + [NAN] * (len(columns) - 1) for kind, columns in COLUMNS.items()}
 
 
@@ -32,5 +31,5 @@ def pack(seen: Seen, places: Places) -> tuple[array.array[float], list[Site]]:
         if values is None:
             row.extend(UNSEEN[site.kind])
         else:
-            row.extend([values.get(column, NAN) for column in NAMES[kind]])
+            row.extend(values)
     return row, new

@@ -20,18 +20,21 @@ Report = Callable[..., Any]
 def branch(
     owner: Any, name: str, before: Report | None = None, after: Report | None = None
 ) -> Undo:
-    """Replace `owner.name`: `before(args, kwargs)` runs first, `after(before's answer, result, args)` last.
+    """Replace `owner.name`: `before(args, kwargs)` runs first, `after(result, args)` last.
 
     Neither may raise (hand over guarded functions). `after` runs when the original returned.
     """
-    original = owner.__dict__[name] if name in getattr(owner, "__dict__", {}) else getattr(owner, name)
+    original = (
+        owner.__dict__[name] if name in getattr(owner, "__dict__", {}) else getattr(owner, name)
+    )
     live = [True]
 
     @functools.wraps(original)
     def branched(*args: Any, **kwargs: Any) -> Any:
         if not live[0] or torch.compiler.is_compiling():
             return original(*args, **kwargs)
-        token = before(args, kwargs) if before is not None else None
+        if before is not None:
+            before(args, kwargs)
         try:
             result = original(*args, **kwargs)
         except BaseException as error:
@@ -39,7 +42,7 @@ def branch(
                 error.__traceback__ = error.__traceback__.tb_next
             raise
         if after is not None:
-            after(token, result, args)
+            after(result, args)
         return result
 
     return _installed(owner, name, branched, live)

@@ -56,7 +56,9 @@ class Probe:
     def arm(self, roots: list[nn.Module]) -> None:
         """Listen, from outside, to the calls of compiled networks."""
         for root in roots:
-            inside = [name for name, m in root.named_modules() if m is not root and self._is_part(m)]
+            inside = [
+                name for name, m in root.named_modules() if m is not root and self._is_part(m)
+            ]
             if inside:
                 self._say(f"{', '.join(inside[:4])}: compiled, its layers were not observed")
             if not self.networks.is_compiled(root):
@@ -71,9 +73,7 @@ class Probe:
     def _is_part(self, module: nn.Module) -> bool:
         return self.networks.is_compiled(module)
 
-    def _called(
-        self, root: nn.Module, module: nn.Module, args: Any, kwargs: Any, out: Any
-    ) -> None:
+    def _called(self, root: nn.Module, module: nn.Module, args: Any, kwargs: Any, out: Any) -> None:
         first = _first(out)
         if not torch.is_grad_enabled() or first is None or first.grad_fn is None:
             return
@@ -128,23 +128,28 @@ def _keep(call: _Call, gradient: torch.Tensor) -> None:
 def _first(out: Any) -> torch.Tensor | None:
     if isinstance(out, torch.Tensor):
         return out
-    values = out.values() if isinstance(out, dict) else out if isinstance(out, (tuple, list)) else ()
+    values = (
+        out.values() if isinstance(out, dict) else out if isinstance(out, (tuple, list)) else ()
+    )
     return next((value for value in values if isinstance(value, torch.Tensor)), None)
 
 
 def _has_hooks(root: nn.Module) -> bool:
     """Hooks of the script's own: they would notice a second run."""
     names = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-    return any(getattr(module, name) for module in root.modules() if module is not root for name in names)
+    return any(
+        getattr(module, name) for module in root.modules() if module is not root for name in names
+    )
 
 
 @contextlib.contextmanager
 def _undisturbed(root: nn.Module) -> Iterator[None]:
     """Put back buffers, plain attributes and the random state of every device afterwards."""
     modules = list(root.modules())
-    buffers = [(b, b.detach().clone()) for module in modules for b in module._buffers.values() if b is not None]
-    attributes = [(module, dict(vars(module))) for module in modules]
     held = [dict(module._buffers) for module in modules]
+    buffers = [buffer for kept in held for buffer in kept.values() if buffer is not None]
+    values = [buffer.detach().clone() for buffer in buffers]
+    attributes = [(module, dict(vars(module))) for module in modules]
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices):
         try:
@@ -156,6 +161,6 @@ def _undisturbed(root: nn.Module) -> Iterator[None]:
                 module._buffers.clear()
                 module._buffers.update(kept)
             with torch.no_grad():
-                for buffer, before in buffers:
-                    if not torch.equal(buffer, before):
-                        buffer.copy_(before)
+                for buffer, value in zip(buffers, values, strict=True):
+                    if not torch.equal(buffer, value):
+                        buffer.copy_(value)

@@ -80,7 +80,7 @@ class Pulse:
         if not self._losses:
             return NAN
         total = sum(self._losses)
-        return total / self.scale if self.scale == self.scale else total
+        return total if math.isnan(self.scale) else total / self.scale
 
     def end(self, step: int, elapsed_s: float) -> tuple[tuple[float, ...], torch.Tensor | None]:
         """(the step's scalars, its loss where that is still on an accelerator); begins the next step."""
@@ -123,7 +123,7 @@ class Pulse:
     def note_norm(self, step: int, norm: float) -> None:
         """The norm of all gradients of the step, where it was taken."""
         self.grad_norm = norm
-        if norm == math.inf or norm != norm:
+        if not math.isfinite(norm):
             self._event(step, "non-finite gradient", f"the norm of the gradient is {norm}")
 
     def _event(self, step: int, kind: str, text: str) -> None:

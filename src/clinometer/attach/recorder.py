@@ -7,7 +7,6 @@ disturbed.
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 import time
@@ -37,7 +36,9 @@ from clinometer.taps.handles import numbered_apart
 MOST_FAULTS = 8  # after so many faults of ours the recorder takes itself off
 STATE_S = 2.0  # what is accumulated over the run is written this often [s], and at the end
 COMMIT_S = 0.002  # a commit is waited for this long [s], so that a kill loses no observation; 50 us is usual
-MOST_FLYING = 8  # observed steps whose numbers are on their way from an accelerator; more are dropped
+MOST_FLYING = (
+    8  # observed steps whose numbers are on their way from an accelerator; more are dropped
+)
 
 
 class Recorder:
@@ -145,18 +146,18 @@ class Recorder:
 
     def guard(self, function: Callable[..., Any]) -> Callable[..., None]:
         """Wrap a hook: timed, silent, never raising, never returning a value, not in a child."""
+        pid, faults, now = self._pid, self.faults, self._now
 
-        @functools.wraps(function)
         def guarded(*args: Any, **kwargs: Any) -> None:
-            if os.getpid() != self._pid or len(self.faults) >= MOST_FAULTS:
+            if os.getpid() != pid or len(faults) >= MOST_FAULTS:
                 return
-            begun = self._now()
+            begun = now()
             try:
                 function(*args, **kwargs)
             except Exception as error:
                 self._fault(error)
             finally:
-                self._own_s += self._now() - begun
+                self._own_s += now() - begun
 
         return guarded
 
@@ -216,9 +217,9 @@ class Recorder:
 
     def clipped(self, norm: float) -> None:
         """The total norm that clipping worked out, and with it by how much the gradient was shortened."""
-        if self.limit != self.limit:
+        if math.isnan(self.limit):
             return
-        scaled = self.pulse.scale == self.pulse.scale and not self.unscaled
+        scaled = not (math.isnan(self.pulse.scale) or self.unscaled)
         true = norm / self.pulse.scale if scaled else norm
         self.pulse.note_norm(self._step, true)
         self.pulse.clip = min(1.0, self.limit / (norm + 1e-6))  # as clip_grad_norm_ does
@@ -256,14 +257,16 @@ class Recorder:
 
     def _inner_backward(self, tensors: Any) -> None:
         if self._look is not None:
-            self._aside(self._look.inner, (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors))
+            self._aside(
+                self._look.inner,
+                (tensors,) if isinstance(tensors, torch.Tensor) else tuple(tensors),
+            )
 
     def _gradient_of_scope(self) -> tuple[Any, int] | None:
         """The gradient of one parameter of the watched model: whether a backward pass reaches it."""
-        model = self._scope() if self._scope is not None else None
-        if model is None:
+        if self._scope is None:
             return None
-        first = next((p for p in model.parameters() if p.requires_grad), None)
+        first = self.networks.first_trainable()
         gradient = first.grad if first is not None else None
         return gradient, gradient._version if gradient is not None else -1
 
@@ -291,13 +294,14 @@ class Recorder:
         if self.clock.due:
             self._tick()
         elif self.clock.unsettled or self.clock.manual:
-            self._aside(self.clock.note_backward, self._parameters(), look)
+            parameters = [parameter for parameter, _ in self._parameters()]
+            self._aside(self.clock.note_backward, parameters, look)
             if self.clock.manual:
                 self._begin_manual()
 
-    def _parameters(self) -> list[torch.Tensor]:
-        known = self.networks.parameters()
-        return known or self.clock.strays()
+    def _parameters(self) -> list[tuple[torch.Tensor, str]]:
+        known = self.networks.named_parameters()
+        return known or [(p, self.networks.name_of(p)) for p in self.clock.strays()]
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if self._foreign(optimizer):
@@ -385,8 +389,7 @@ class Recorder:
         self._look = None
         self.probe.release()
         look.skipped = self.pulse.skipped
-        scale = self.pulse.scale
-        look.scale = scale if scale == scale else 1.0
+        look.scale = 1.0 if math.isnan(self.pulse.scale) else self.pulse.scale
         look.close()
         if len(self._flying) >= MOST_FLYING:
             self.missed += 1
@@ -407,9 +410,9 @@ class Recorder:
 
     def _write_observation(self, step: int, elapsed_s: float, look: Look) -> None:
         seen = look.read()
-        if step == self._step and math.isnan(self.pulse.grad_norm):
-            if not math.isnan(seen.grad_norm) or seen.bad_gradient:
-                self.pulse.note_norm(step, seen.grad_norm)
+        known = seen.bad_gradient or not math.isnan(seen.grad_norm)
+        if known and step == self._step and math.isnan(self.pulse.grad_norm):
+            self.pulse.note_norm(step, seen.grad_norm)
         row, new = pack(seen, self._places)
         self.budget.row_bytes = 4 * len(row)
         if new:
@@ -471,5 +474,3 @@ def _rate(optimizer: torch.optim.Optimizer) -> float:
     if isinstance(rate, torch.Tensor) and rate.device.type != "cpu":
         return math.nan
     return float(rate)
-
-

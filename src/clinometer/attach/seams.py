@@ -22,21 +22,23 @@ def install_seams(recorder: Recorder) -> list[Undo]:
         when_imported("torch._dynamo", _keep_out),
         *_scaler(recorder),
         *_clipping(recorder),
-        branch(torch, "compile", before=guard(lambda args, kwargs: _compile(recorder, args, kwargs))),
+        branch(
+            torch, "compile", before=guard(lambda args, kwargs: _compile(recorder, args, kwargs))
+        ),
         branch(
             torch.autograd.graph.saved_tensors_hooks,
             "__enter__",
-            before=guard(lambda args, kwargs: recorder.packs()),
+            before=guard(lambda _args, _kwargs: recorder.packs()),
         ),
         branch(
             torch.nn.parallel.DistributedDataParallel,
             "__init__",
-            after=guard(lambda token, result, args: recorder.networks.parallel_found()),
+            after=guard(lambda _result, _args: recorder.networks.parallel_found()),
         ),
         branch(
             torch.optim.Optimizer,
             "__init__",
-            after=guard(lambda token, result, args: recorder.owned(args[0])),
+            after=guard(lambda _result, args: recorder.owned(args[0])),
         ),
     ]
 
@@ -59,17 +61,17 @@ def _scaler(recorder: Recorder) -> list[Undo]:
     scaler, seen = torch.amp.grad_scaler.GradScaler, _Scaled()
     guard = recorder.guard
 
-    def scale(token: Any, result: Any, args: tuple[Any, ...]) -> None:
+    def scale(_result: Any, args: tuple[Any, ...]) -> None:
         if args[0].is_enabled():
             recorder.pulse.note_scale(args[0]._scale)
 
-    def unscaled(token: Any, result: Any, args: tuple[Any, ...]) -> None:
+    def unscaled(_result: Any, _args: tuple[Any, ...]) -> None:
         recorder.unscaled = True
 
-    def before(args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def before(_args: tuple[Any, ...], _kwargs: dict[str, Any]) -> None:
         seen.stepped = recorder.clock.steps
 
-    def after(token: Any, result: Any, args: tuple[Any, ...]) -> None:
+    def after(_result: Any, args: tuple[Any, ...]) -> None:
         if args[0].is_enabled() and recorder.clock.steps == seen.stepped:
             recorder.skipped(args[1])
 
@@ -90,7 +92,7 @@ def _clipping(recorder: Recorder) -> list[Undo]:
     """The total norm that clipping works out anyway, and by how much it shortened the gradient."""
     guard = recorder.guard
 
-    def after(token: Any, result: Any, args: tuple[Any, ...]) -> None:
+    def after(result: Any, _args: tuple[Any, ...]) -> None:
         if not isinstance(result, torch.Tensor) or hasattr(result, "to_local"):
             return
         if result.device.type == "cpu":
@@ -103,8 +105,5 @@ def _clipping(recorder: Recorder) -> list[Undo]:
         if limit is not None and float(order) == 2.0:
             recorder.limit = float(limit)
 
-    found: list[Undo] = []
     hooks: tuple[Callable[..., None], Callable[..., None]] = (guard(before), guard(after))
-    for owner in (clip_grad, torch.nn.utils):
-        found.append(branch(owner, "clip_grad_norm_", *hooks))
-    return found
+    return [branch(owner, "clip_grad_norm_", *hooks) for owner in (clip_grad, torch.nn.utils)]

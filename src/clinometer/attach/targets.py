@@ -25,8 +25,9 @@ class Targets:
                 counts = lane[term.counts]
                 known = self._counts.get(term.name)
                 if np.isfinite(counts).all():  # soft labels have no counts
-                    same = known is not None and known.shape == counts.shape
-                    self._counts[term.name] = known + counts if same else counts
+                    if known is not None and known.shape == counts.shape:
+                        counts = known + counts
+                    self._counts[term.name] = counts
             if term.moments is not None:
                 total, squares, rows = term.moments
                 self._add_moments(term.name, float(rows), lane[total], lane[squares])

@@ -110,7 +110,9 @@ class Quantities(Mapping[str, Any]):
         def units(column: str) -> Float64:
             known = self.recording.column("activation", column) if of_units else None
             missing = np.full(len(self.recording.observed), np.nan)
-            return np.stack([missing if known is None or k < 0 else known[:, k] for k in at], axis=1)
+            return np.stack(
+                [missing if known is None or k < 0 else known[:, k] for k in at], axis=1
+            )
 
         return Activations(
             names=tuple(network.calls[i].name for i in places),

@@ -8,7 +8,10 @@ that lacks reads as "not measured".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from math import nan
 from typing import Literal
 
 SCHEMA = 2
@@ -165,6 +168,12 @@ STEP = (
 )
 
 
+@cache
 def names(kind: str) -> tuple[str, ...]:
     """Column names of one kind of site, in the order in which they are packed."""
     return tuple(column.name for column in COLUMNS[kind])
+
+
+def packed(kind: str, values: Mapping[str, float]) -> list[float]:
+    """A row of one kind in its order; what is missing was not measured."""
+    return [values.get(name, nan) for name in names(kind)]

@@ -41,7 +41,9 @@ class Inbox:
         self._items: deque[tuple[Item, int]] = deque()
         self._latest: Latest = {}
         self._waiting: list[threading.Event] = []
-        self._bytes = self._rows = 0  # of rows that have a size: names of 10,000 layers are no backlog
+        self._bytes = self._rows = (
+            0  # of rows that have a size: names of 10,000 layers are no backlog
+        )
         self._change = threading.Condition(threading.RLock())
 
     @property

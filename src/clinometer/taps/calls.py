@@ -8,7 +8,7 @@ of its gradient back through time.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,34 +24,40 @@ from clinometer.taps.titles import plain
 
 MOST_CALLS = 4  # calls of one layer in a pass that are places of their own; more are a recurrence
 NAN = float("nan")
-Row = dict[str, float]
+Row = list[float]
 
 
 @dataclass
 class Landed:
-    """Row norms, squared and summed for each entry of the lane."""
+    """Row norms, squared: what each entry of the lane holds, and what it sums to."""
 
-    squares: list[Values]
+    squares: Values
+    starts: list[int]
     sums: list[float]
-    bad: list[int]
+    bad: list[float]
     low: list[float]
     high: list[float]
 
     @classmethod
     def of(cls, harvest: Harvest) -> Landed:
         lane = harvest.lane("rows")
-        values, starts = lane.values, np.asarray(lane.starts, dtype=np.intp)
+        values, starts = lane.values, lane.starts
         if len(values) == 0:
-            return cls([], [], [], [], [])
-        begin = starts[:-1]
+            return cls(values, starts, [], [], [], [])
+        begin = np.asarray(starts[:-1], dtype=np.intp)
         with np.errstate(over="ignore", invalid="ignore"):
             squares = np.square(values)
             sums = np.add.reduceat(squares, begin)
-            bad = np.add.reduceat((~np.isfinite(values)).astype(np.float64), begin)
             high = np.maximum.reduceat(values, begin)
             low = np.minimum.reduceat(np.where(values > 0, values, np.inf), begin)
-        pieces = [squares[a:b] for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)]
-        return cls(pieces, sums.tolist(), bad.astype(int).tolist(), low.tolist(), high.tolist())
+            bad = np.zeros(len(sums))
+            if not np.isfinite(sums).all():
+                bad = np.add.reduceat((~np.isfinite(values)).astype(np.float64), begin)
+        return cls(squares, starts, sums.tolist(), bad.tolist(), low.tolist(), high.tolist())
+
+    def __getitem__(self, number: int) -> Values:
+        """Squares of the norms taken under this number."""
+        return self.squares[self.starts[number] : self.starts[number + 1]]
 
 
 @dataclass
@@ -63,11 +69,14 @@ class Calls:
     windows: dict[str, UnitWindow]
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     facts: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
-    _landed: Landed | None = None
+    _spreads: dict[int, tuple[float, float, float]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.landed = Landed.of(self.harvest)
 
     def read(self, sightings: list[Sighting]) -> None:
         """Fill `rows` and `facts` from what was seen, in order of execution."""
-        self._landed = Landed.of(self.harvest)
+        self._find_spreads(sightings)
         most: dict[str, int] = {}
         for sighting in sightings:
             base = plain(sighting.name)
@@ -85,12 +94,11 @@ class Calls:
         first = group[0]
         row = self._row(group)
         pooled = most[plain(name)] >= MOST_CALLS
-        facts = first.facts | {
-            "parents": _parents(group, most),
-            "recurrent": True if pooled else None,
-        }
+        facts = first.facts | {"parents": _parents(group, most)}
+        if pooled:
+            facts["recurrent"] = True
         self.rows["call", name] = row
-        self.facts["call", name] = {key: value for key, value in facts.items() if value is not None}
+        self.facts["call", name] = facts
         if any(sighting.flat is not None for sighting in group):
             self.rows["activation", name] = self._activation(name, group)
         if any(sighting.attention is not None for sighting in group):
@@ -105,61 +113,70 @@ class Calls:
     # -- the row of a call ------------------------------------------------------------------------
 
     def _row(self, group: list[Sighting]) -> Row:
+        """A row in the order of `columns.CALL`."""
         entering = [taken for sighting in group for taken in sighting.entering]
         forward = [s.pending for s in group if s.pending is not None]
-        grad, per_example = self._rms(entering), self._spread(entering)
-        outs = [s.out_rows for s in group if s.out_rows is not None]
         ins = [s.in_rows for s in group if s.in_rows is not None]
-        row = {
-            "seen": float(len(entering)),
-            "examples": float(sum(p.examples for p in forward) or self._examples(entering)),
-            "elements": float(sum(p.elements for p in forward) or sum(t.elements for t in entering)),
-            "sampled": float(sum(taken.elements for taken in entering)),
-            "in_rms": self._rms(ins),
-            "out_rms": self._rms(outs),
-            "grad_out_rms": grad,
-            "grad_in_rms": self._leaving(group),
-            "grad_p10": per_example[0],
-            "grad_p50": per_example[1],
-            "grad_p90": per_example[2],
-            "reach": self._reach(group),
-            "nonfinite_in": self._bad(ins),
-            "nonfinite_out": self._bad(outs),
-            "nonfinite_grad": self._bad(entering),
-        }
-        return row
+        outs = [s.out_rows for s in group if s.out_rows is not None]
+        examples = sum(p.examples for p in forward) or sum(t.examples for t in entering)
+        elements = sum(p.elements for p in forward) or sum(t.elements for t in entering)
+        low, middle, high = self._spread(entering)
+        return [
+            float(len(entering)), float(examples), float(elements),
+            float(sum(taken.elements for taken in entering)),
+            self._rms(ins), self._rms(outs), self._rms(entering), self._leaving(group),
+            low, middle, high, self._reach(group),
+            self._bad(ins), self._bad(outs), self._bad(entering),
+        ]  # fmt: skip
 
     def _sum(self, taken: Taken) -> float:
         """Sum of squares; nan where float32 cannot have held it."""
-        assert self._landed is not None
-        total = self._landed.sums[taken.number]
-        if not taken.wide and not math.sqrt(total) >= TRUSTED and not self._landed.bad[taken.number]:
+        total = self.landed.sums[taken.number]
+        if not taken.wide and total < TRUSTED * TRUSTED:
             return NAN
         return total
 
-    def _rms(self, taken: Iterable[Taken]) -> float:
-        found = list(taken)
-        elements = sum(one.elements for one in found)
-        if not elements:
-            return NAN
-        return math.sqrt(sum(self._sum(one) for one in found) / elements)
+    def _rms(self, taken: list[Taken]) -> float:
+        squares, elements = 0.0, 0
+        for one in taken:
+            squares, elements = squares + self._sum(one), elements + one.elements
+        return math.sqrt(squares / elements) if elements else NAN
 
     def _bad(self, taken: list[Taken]) -> float:
-        assert self._landed is not None
-        return float(sum(self._landed.bad[one.number] for one in taken)) if taken else NAN
-
-    def _examples(self, taken: list[Taken]) -> int:
-        return sum(one.examples for one in taken)
+        return float(sum(self.landed.bad[one.number] for one in taken)) if taken else NAN
 
     def _spread(self, taken: list[Taken]) -> tuple[float, float, float]:
         """Percentiles over the examples of the step of their root mean square."""
-        assert self._landed is not None
-        found = []
-        for one in taken:
-            squares = self._landed.squares[one.number]
-            if one.examples and squares.size % one.examples == 0:
-                found.append(squares.reshape(one.examples, -1).sum(axis=1) * (one.examples / one.elements))
-        return spread(np.concatenate(found)) if found else (NAN, NAN, NAN)
+        if len(taken) == 1 and taken[0].number in self._spreads:
+            return self._spreads[taken[0].number]
+        found = [self._by_example(one) for one in taken]
+        known = [values for values in found if values is not None]
+        return spread(np.concatenate(known)) if known else (NAN, NAN, NAN)
+
+    def _by_example(self, taken: Taken) -> Values | None:
+        squares = self.landed[taken.number]
+        if not taken.examples or squares.size % taken.examples:
+            return None
+        sums = squares.reshape(taken.examples, -1).sum(axis=1)
+        return np.asarray(sums * (taken.examples / taken.elements))
+
+    def _find_spreads(self, sightings: list[Sighting]) -> None:
+        """The percentiles of all places that read as many examples, in one go."""
+        alike: dict[int, list[Taken]] = {}
+        for sighting in sightings:
+            if len(sighting.entering) == 1:
+                taken = sighting.entering[0]
+                alike.setdefault(taken.examples, []).append(taken)
+        for examples, group in alike.items():
+            known = [(taken, self._by_example(taken)) for taken in group]
+            rows = [values for _, values in known if values is not None]
+            if not rows or not examples:
+                continue
+            roots = np.sqrt(np.sort(np.stack(rows), axis=1))
+            at = [round(share * (examples - 1)) for share in (0.1, 0.5, 0.9)]
+            numbers = [taken.number for taken, values in known if values is not None]
+            for number, (low, middle, high) in zip(numbers, roots[:, at].tolist(), strict=True):
+                self._spreads[number] = (low, middle, high)
 
     def _leaving(self, group: list[Sighting]) -> float:
         """RMS of the gradient leaving: what enters the place below, or the branch of it that leads here."""
@@ -181,21 +198,21 @@ class Calls:
 
     def _reach(self, group: list[Sighting]) -> float:
         """R, scaled up from the sampled examples to all."""
-        assert self._landed is not None
+        if group[0].facts["role"] != "weight":
+            return NAN
         total, known = 0.0, False
         for sighting in group:
             rows = sighting.pending.patches if sighting.pending else None
             rows = rows or sighting.in_rows
-            if sighting.facts["role"] != "weight" or rows is None:
+            if rows is None:
                 continue
-            inputs = self._landed.squares[rows.number]
+            inputs = self.landed[rows.number]
             for taken in sighting.entering:
-                gradient = self._landed.squares[taken.number]
+                gradient = self.landed[taken.number]
                 if gradient.size != inputs.size:
                     return NAN
                 share = (sighting.pending.elements / taken.elements) if sighting.pending else 1.0
-                with np.errstate(over="ignore", invalid="ignore"):
-                    total += float(inputs @ gradient) * share
+                total += float(inputs @ gradient) * share
                 known = True
         return math.sqrt(total) if known else NAN
 
@@ -214,28 +231,28 @@ class Calls:
             examples += sighting.flat_examples
             window.add(counts < sighting.flat_of, sighting.flat_examples)
         ids, units, seen = window.dead()
-        return {
-            "seen": float(len(group)),
-            "examples": float(examples),
-            "saturated": flat / looked if looked else NAN,
-            "units": float(units) if units else NAN,
-            "dead": len(ids) / units if units else NAN,
-            "window": float(seen) if units else NAN,
-        }
+        return [
+            float(len(group)),
+            float(examples),
+            flat / looked if looked else NAN,
+            float(units) if units else NAN,
+            len(ids) / units if units else NAN,
+            float(seen) if units else NAN,
+        ]
 
     def _attention(self, group: list[Sighting]) -> Row:
         lane = self.harvest.lane("attention")
         seen = [sighting.attention for sighting in group if sighting.attention is not None]
         heads = np.array([lane[one.entropies] for one in seen])
         largest = [float(lane[one.largest][0]) for one in seen if one.largest is not None]
-        return {
-            "seen": float(len(seen)),
-            "queries": float(sum(one.queries for one in seen)),
-            "keys": float(seen[0].keys),
-            "entropy": float(heads.mean()),
-            "entropy_least": float(heads.mean(axis=0).min()),
-            "largest_logit": float(np.max(largest)) if largest else NAN,
-        }
+        return [
+            float(len(seen)),
+            float(sum(one.queries for one in seen)),
+            float(seen[0].keys),
+            float(heads.mean()),
+            float(heads.mean(axis=0).min()),
+            float(np.max(largest)) if largest else NAN,
+        ]
 
     def _lags(self, group: list[Sighting]) -> Row:
         """Gradient at each call, back from the last one that has any."""
@@ -261,12 +278,12 @@ class Calls:
             return
         key = ("branch", f"{name} -> {ways[0].target}")
         norm, total = math.sqrt(squares), math.sqrt(whole)
-        self.rows[key] = {
-            "seen": float(sum(len(way.norms) for way in ways)),
-            "grad_rms": math.sqrt(squares / elements),
-            "share": norm / total if total else NAN,
-            "cosine": dots / (norm * total) if norm * total else NAN,
-        }
+        self.rows[key] = [
+            float(sum(len(way.norms) for way in ways)),
+            math.sqrt(squares / elements),
+            norm / total if total else NAN,
+            dots / (norm * total) if norm * total else NAN,
+        ]
         self.facts[key] = {"from": name, "to": ways[0].target}
 
     def wrong_share(self, term: Term, output: Sighting | None, lane: Lane) -> float:
@@ -274,11 +291,11 @@ class Calls:
 
         nan where right and wrong are not known, or do not belong to the output's rows one by one.
         """
-        landed = self._landed
-        if landed is None or output is None or term.right is None or len(output.entering) != 1:
+        landed = self.landed
+        if output is None or term.right is None or len(output.entering) != 1:
             return NAN
         taken, right = output.entering[0], lane[term.right]
-        squares = landed.squares[taken.number]
+        squares = landed[taken.number]
         stride = output.pending.stride if output.pending is not None else 1
         chosen = right[::stride] if squares.size == taken.examples else right
         total = squares.sum()
@@ -288,8 +305,7 @@ class Calls:
 
     def _learn(self, sightings: list[Sighting]) -> None:
         """Where float32 will do the next time."""
-        landed = self._landed
-        assert landed is not None
+        landed = self.landed
         for sighting in sightings:
             for taken in (*sighting.entering, sighting.in_rows, sighting.out_rows):
                 if taken is not None:
@@ -309,8 +325,8 @@ def _parents(group: list[Sighting], most: Mapping[str, int]) -> list[str]:
 
 def _profile(by_time: list[float]) -> Row:
     """Columns of a recurrence from the gradient at each time step, in order of time."""
-    last = max((t for t, value in enumerate(by_time) if value != 0 and not math.isnan(value)), default=-1)
-    row = {"seen": 1.0, "length": float(len(by_time))}
-    for lag in LAGS:
-        row[f"lag_{lag}"] = by_time[last - lag] if 0 <= last - lag else NAN
-    return row
+    last = max(
+        (t for t, value in enumerate(by_time) if value != 0 and not math.isnan(value)), default=-1
+    )
+    profile = [by_time[last - lag] if last - lag >= 0 else NAN for lag in LAGS]
+    return [1.0, float(len(by_time)), *profile]

@@ -16,28 +16,54 @@ from clinometer.theory.activations import activation
 # Activations whose slope is exactly zero on a half-line or more: only there can a unit be dead.
 DEADLY = frozenset({"relu", "relu6", "hardtanh", "hardsigmoid", "hardswish"})
 WINDOW = 16  # observations after which the older half of a unit's window is forgotten
-MOST_EXAMPLES = 32  # looked at in one step: the share of one in a hundred needs no more over a window
+MOST_EXAMPLES = (
+    32  # looked at in one step: the share of one in a hundred needs no more over a window
+)
+MOST_VALUES = 16_384  # looked at in one call
 
 Region = tuple[tuple[float, float], ...]
 Alive = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
-def flat_counts(part: torch.Tensor, regions: Region, axis: int) -> torch.Tensor:
+def by_unit(tensor: torch.Tensor, channels: bool) -> torch.Tensor:
+    """A few of the values of every unit: (values, units), or (examples, units, places) for pictures."""
+    values = tensor.detach()
+    if values.ndim < 2:
+        return values.reshape(1, -1)
+    step = -(-values.shape[0] // MOST_EXAMPLES)
+    if step > 1:
+        values = values[::step]
+    more = -(-values.numel() // MOST_VALUES)
+    if channels or values.ndim >= 4:
+        values = values.flatten(2) if values.ndim > 2 else values
+        return values[:, :, :: _odd(more)] if more > 1 and values.ndim > 2 else values
+    values = values.reshape(-1, values.shape[-1])
+    return values[:: _odd(more)] if more > 1 else values
+
+
+def _odd(step: int) -> int:
+    """An odd step does not keep time with rows of even length."""
+    return step + 1 - step % 2
+
+
+def flat_counts(part: torch.Tensor, regions: Region) -> torch.Tensor:
     """int64 (units,): how many of the values of each unit lie in one of the closed regions.
 
     NaN lies in none: it is counted as non-finite instead.
     """
-    others = [i for i in range(part.ndim) if i != axis % part.ndim]
-    counts = torch.zeros((), dtype=torch.int64, device=part.device)
-    for low, high in regions:
-        if math.isinf(low):
-            inside = part <= high
-        elif math.isinf(high):
-            inside = part >= low
-        else:
-            inside = (part >= low) & (part <= high)
-        counts = counts + (inside.sum(dim=others) if others else inside.long())
-    return counts.expand(part.shape[axis])
+    axes = (0,) if part.ndim == 2 else (0, 2)
+    counts = [_inside(part, low, high).sum(dim=axes) for low, high in regions]
+    if not counts:
+        return torch.zeros(part.shape[1], dtype=torch.int64, device=part.device)
+    return counts[0] if len(counts) == 1 else torch.stack(counts).sum(dim=0)
+
+
+def _inside(part: torch.Tensor, low: float, high: float) -> torch.Tensor:
+    if math.isinf(low):
+        return part <= high
+    if math.isinf(high):
+        return part >= low
+    return (part >= low) & (part <= high)
 
 
 def regions_of(module: nn.Module, name: str) -> Region:

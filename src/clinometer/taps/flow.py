@@ -19,12 +19,13 @@ from clinometer.taps.graph import Graph, walk
 from clinometer.taps.handles import numbered_apart
 from clinometer.taps.kept import flat_of_result, rows_of_input
 from clinometer.taps.layers import LayerTap, Pending
-from clinometer.taps.places import Contraction, Place
+from clinometer.taps.places import Contraction, Place, Plan
 from clinometer.taps.roles import weight_facts
 from clinometer.taps.rows import Taken, sampled, stride_for
 from clinometer.taps.titles import entitle
 
 NameOf = Callable[[torch.Tensor], str]
+MOST_PLANS = 8  # shapes of graphs that are remembered; a GAN has three
 
 
 @dataclass(eq=False)
@@ -38,7 +39,7 @@ class Branch:
     elements: int = 0
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Sighting:
     """One place in one backward pass: what was measured of it.
 
@@ -77,11 +78,15 @@ class FlowTap:
     guard: Callable[[Callable[..., None]], Callable[..., None]]
     layers: LayerTap
     name_of: NameOf
+    plans: list[Plan]
     sightings: list[Sighting] = field(default_factory=list)
     compiled: bool = False
     unreadable: bool = False
     too_large: bool = False
     _handles: list[Any] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._enter, self._back = self.guard(self._entering), self.guard(self._handed_back)
 
     def look(self, roots: Iterable[Any]) -> tuple[Graph, list[int], Sighting | None]:
         """Hook the graph below a loss; returns (graph, its nodes above the network, the output)."""
@@ -89,18 +94,33 @@ class FlowTap:
         if not graph.whole:
             self.too_large = True
             return graph, [], None
-        self.compiled |= any(kind == "CompiledFunctionBackward" for kind in graph.kinds)
+        plan = self._plan(graph)
+        known: dict[int, Sighting] = {}
+        last = None
+        for place in plan.places:
+            known[id(place)] = sighting = self._sight(graph, place, known)
+            last = sighting if place.last else last
+        with numbered_apart():
+            for place in plan.places:
+                self._connect(graph, place, known)
+        plan.release()
+        self.sightings += known.values()
+        return graph, plan.above, last
+
+    def _plan(self, graph: Graph) -> Plan:
+        """The places of a graph; of one that has the shape of an earlier one, those found then."""
+        for plan in self.plans:
+            if plan.fits(graph, self.layers.marked):
+                return plan
+        self.compiled |= "CompiledFunctionBackward" in graph.kinds
         found = Contraction(graph, self.layers.marked)
         entitle(found.places, self.name_of)
-        known: dict[int, Sighting] = {}
         for place in found.places:
-            known[id(place)] = self._sight(graph, place, known)
-        with numbered_apart():
-            for place in found.places:
-                self._connect(graph, place, known)
-        self.sightings += known.values()
-        last = [known[id(place)] for place in found.places if place.last]
-        return graph, found.above, last[-1] if last else None
+            place.facts = _facts(place, self.name_of)
+            place.weight = None
+        plan = Plan(graph.kinds, graph.parents, found.places, found.above)
+        self.plans[:] = [plan, *self.plans][:MOST_PLANS]
+        return plan
 
     def disarm(self) -> list[Sighting]:
         """Take every hook off, and hand over what was seen to receive a gradient."""
@@ -115,13 +135,6 @@ class FlowTap:
 
     def _sight(self, graph: Graph, place: Place, known: dict[int, Sighting]) -> Sighting:
         pending = place.pending
-        facts: dict[str, Any] = (
-            dict(pending.spot.facts) if pending is not None else _facts(place, self.name_of)
-        )
-        if place.operations:
-            facts["operations"] = list(place.operations)
-        if place.last:
-            facts["output"] = True
         above = known.get(id(place.sources[0])) if place.sources else None
         channels = (
             pending.channels
@@ -129,21 +142,18 @@ class FlowTap:
             else "ConvolutionBackward0" in place.operations
             or (above.channels if above is not None and place.kind != "weight" else False)
         )
-        sighting = Sighting(place.name, facts, place.turn, pending, channels)
-        sighting.parents = tuple(dict.fromkeys(source.name for source in place.sources))
+        sighting = Sighting(place.name, place.facts, place.turn, pending, channels)
+        sighting.parents = tuple(source.name for source in place.sources)
         if pending is not None:
-            self._forward_of(sighting, pending, place)
+            self._forward_of(sighting, pending)
         elif not self.unreadable:
             self._read_kept(graph, place, sighting)
         return sighting
 
-    def _forward_of(self, sighting: Sighting, pending: Pending, place: Place) -> None:
+    def _forward_of(self, sighting: Sighting, pending: Pending) -> None:
         sighting.in_rows, sighting.out_rows = pending.in_rows, pending.out_rows
         sighting.flat, sighting.flat_of = pending.flat, pending.flat_of
         sighting.flat_examples = pending.flat_examples
-        inside = place.activation
-        if inside is not None and sighting.facts["role"] == "other":
-            sighting.facts["role"] = "activation"
 
     def _read_kept(self, graph: Graph, place: Place, sighting: Sighting) -> None:
         """What autograd keeps of a functional call: its input or result."""
@@ -164,9 +174,9 @@ class FlowTap:
             target = known[id(destination)].name if destination is not None else "loss"
             branch = Branch(target)
             here.branches.append(branch)
-            hook = self.guard(partial(self._handed_back, here, branch, position))
+            hook = partial(self._back, here, branch, position)
             self._handles.append(graph.nodes[consumer].register_hook(hook))
-        hook = self.guard(partial(self._entering, here, place.output))
+        hook = partial(self._enter, here, place.output)
         self._handles.append(graph.nodes[place.at].register_prehook(hook))
         if len(place.sources) == 1:
             here.below = known[id(place.sources[0])]
@@ -187,10 +197,17 @@ class FlowTap:
         stride = here.pending.stride if here.pending else stride_for(gradient.numel(), examples)
         part = sampled(gradient, stride)
         here.entering.append(
-            self.layers.take(here.name, "gradient", part, here.channels, here.facts.get("groups", 1))
+            self.layers.take(
+                here.name,
+                "gradient",
+                part,
+                here.channels,
+                here.facts["role"] == "weight",
+                here.facts.get("groups", 1),
+            )
         )
         for branch in here.branches:
-            self._compare(branch, part)
+            self._compare(branch, part, here.entering[-1].wide)
         passed = here.pending.passage if here.pending is not None else None
         if passed is not None and not here.moments:
             by_time = passed.gradient_by_time(gradient)
@@ -207,13 +224,15 @@ class FlowTap:
         stride = here.pending.stride if here.pending else stride_for(gradient.numel(), examples)
         branch.parts.append(sampled(gradient, stride))
 
-    def _compare(self, branch: Branch, whole: torch.Tensor) -> None:
+    def _compare(self, branch: Branch, whole: torch.Tensor, wide: bool) -> None:
         """Norm of what a branch handed back, and its product with the sum of all branches."""
         lane = self.layers.harvest.lane("branches")
         for part in branch.parts:
             if part.shape != whole.shape:
                 continue
-            flat, total = part.reshape(-1).double(), whole.reshape(-1).double()
+            flat, total = part.reshape(-1), whole.reshape(-1)
+            if wide or flat.dtype not in {torch.float32, torch.float64}:
+                flat, total = flat.double(), total.double()
             branch.norms.append(lane.take(torch.linalg.vector_norm(flat)))
             branch.dots.append(lane.take(torch.dot(flat, total)))
             lane.take(torch.linalg.vector_norm(total))
@@ -225,11 +244,24 @@ _UNTOLD = Branch("")  # several ways at once: what one of them hands back is not
 
 
 def _facts(place: Place, name_of: NameOf) -> dict[str, Any]:
-    """Facts of a place that no module made."""
+    """Facts of a place as the recording keeps them."""
+    facts = _own_facts(place, name_of)
+    if place.operations:
+        facts["operations"] = list(place.operations)
+    if place.last:
+        facts["output"] = True
+    return facts
+
+
+def _own_facts(place: Place, name_of: NameOf) -> dict[str, Any]:
+    if place.pending is not None:
+        return dict(place.pending.spot.facts)
     if place.kind == "weight":
         facts = weight_facts(place.weight)
         return facts | {"class": "linear", "parameter": name_of(place.weight), "functional": True}
     if place.kind == "activation":
         kind = {"activation": place.activation} if len(place.operations) == 1 else {}
-        return {"class": place.name.rpartition(":")[2], "role": "activation", "functional": True} | kind
-    return {"class": place.kind, "role": place.kind if place.kind != "gap" else "other", "functional": True}
+        what = place.name.rpartition(":")[2]
+        return {"class": what, "role": "activation", "functional": True} | kind
+    role = place.kind if place.kind != "gap" else "other"
+    return {"class": place.kind, "role": role, "functional": True}

@@ -84,7 +84,7 @@ class Harvest:
 
 
 def _joined(tensors: list[torch.Tensor]) -> torch.Tensor:
-    if len({tensor.device for tensor in tensors}) > 1:  # a model spread over several devices
-        tensors = [tensor.cpu() for tensor in tensors]
-    joined = torch.cat([tensor.reshape(-1) for tensor in tensors])
+    if torch.cuda.is_initialized() and len({tensor.device for tensor in tensors}) > 1:
+        tensors = [tensor.cpu() for tensor in tensors]  # a model spread over several devices
+    joined = torch.cat([t if t.ndim == 1 else t.reshape(-1) for t in tensors])
     return joined.float() if joined.dtype in {torch.bfloat16, torch.float16} else joined

@@ -10,10 +10,16 @@ from typing import Any
 
 import torch
 
-from clinometer.taps.flatness import MOST_EXAMPLES, flat_counts, input_regions, output_regions
+from clinometer.taps.flatness import (
+    MOST_EXAMPLES,
+    by_unit,
+    flat_counts,
+    input_regions,
+    output_regions,
+)
 from clinometer.taps.layers import LayerTap
 from clinometer.taps.places import Place
-from clinometer.taps.roles import NODE_ACTIVATION, unit_axis
+from clinometer.taps.roles import NODE_ACTIVATION
 from clinometer.taps.rows import Taken, sampled, stride_for
 
 INPUTS = {
@@ -55,9 +61,8 @@ def flat_of_result(
         return None
     from_result = saved == "_saved_result"
     regions = output_regions(name) if from_result else input_regions(name)
-    axis = unit_axis(values, channels)
-    examples = values.shape[0] if values.ndim > 1 else 1
-    part = sampled(values, max(examples // MOST_EXAMPLES, 1))
-    counts = flat_counts(part, regions, axis)
-    units = max(part.shape[axis], 1)
-    return layers.harvest.lane("units").take(counts), part.numel() // units, part.shape[0]
+    examples = min(values.shape[0], MOST_EXAMPLES) if values.ndim > 1 else 1
+    part = by_unit(values, channels)
+    counts = flat_counts(part, regions)
+    units = max(part.shape[1], 1)
+    return layers.harvest.lane("units").take(counts), part.numel() // units, examples

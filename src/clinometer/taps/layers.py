@@ -8,7 +8,7 @@ tensors). What backward is to measure is decided when the loss is known, from th
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,12 +21,21 @@ from torch.nn.modules.module import (
     register_module_forward_pre_hook,
 )
 
-from clinometer.taps.flatness import MOST_EXAMPLES, Region, flat_counts, regions_of
+from clinometer.taps.flatness import MOST_EXAMPLES, Region, by_unit, flat_counts, regions_of
 from clinometer.taps.handles import numbered_apart
 from clinometer.taps.harvest import Harvest
 from clinometer.taps.patches import patch_norms
-from clinometer.taps.roles import CONVOLUTION, facts_of, unit_axis
-from clinometer.taps.rows import Precision, Taken, row_norms, sampled, stride_for
+from clinometer.taps.roles import CONVOLUTION, facts_of
+from clinometer.taps.rows import (
+    LEAST_EXAMPLES,
+    Precision,
+    Taken,
+    channel_norms,
+    real,
+    row_norms,
+    sampled,
+    stride_for,
+)
 from clinometer.taps.through_time import Passage, outputs_of, passage
 
 Maker = tuple[Any, int]  # a node of the graph, and which of its outputs
@@ -44,7 +53,7 @@ class Spot:
     in_place: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Pending:
     """One forward call: what was measured, as numbers of lanes, and where it hangs in the graph.
 
@@ -206,8 +215,8 @@ class LayerTap:
             return
         node = out.grad_fn
         held, self._held = self._held, None
-        tensors = [value for value in args if isinstance(value, torch.Tensor)]
-        inputs = tensors[0] if tensors else None
+        tensors = args if len(args) == 1 else [v for v in args if isinstance(v, torch.Tensor)]
+        inputs = tensors[0] if tensors and isinstance(tensors[0], torch.Tensor) else None
         if held is not None and held.spot is spot:
             made_by, inputs = held.made_by, None
         else:
@@ -215,9 +224,10 @@ class LayerTap:
         if self.marked(node) is not None or (made_by is not None and made_by[0] is node):
             return  # the module handed its input through: there is nothing to tell apart
         parent = self.marked(made_by[0]) if made_by is not None else None
-        pending = self._pending(spot, out, parent, made_by, tensors)
+        pending = self._pending(spot, out, parent, made_by, inputs, tensors)
         pending.passage = passed
-        node.metadata[self.token] = pending
+        metadata: Any = node.metadata  # torch types it as a method
+        metadata[self.token] = pending
         self.called.add(spot.name)
         if held is not None:
             pending.flat, pending.flat_of = held.flat, held.flat_of
@@ -232,38 +242,33 @@ class LayerTap:
         out: torch.Tensor,
         parent: Pending | None,
         made_by: Maker | None,
-        tensors: list[torch.Tensor],
+        inputs: torch.Tensor | None,
+        tensors: Sequence[torch.Tensor],
     ) -> Pending:
         examples = out.shape[0] if out.ndim else 1
         elements = out.numel()
-        largest = max([elements, *(t.numel() for t in tensors[:1])])
+        largest = max(elements, inputs.numel()) if inputs is not None else elements
         stride = stride_for(largest, examples)
         self._largest_stride = max(self._largest_stride, stride)
         channels = spot.channels or (
             parent.channels if parent is not None and spot.facts["role"] != "weight" else False
         )
-        others = [maker for maker in map(_maker, tensors[1:]) if maker is not None]
-        return Pending(
-            spot=spot,
-            entries=([made_by] if made_by is not None else []) + others,
-            stride=max(stride, min(self.stride, max(examples // 4, 1))),
-            channels=channels,
-            packed=torch._C._autograd._top_saved_tensors_default_hooks(True) is not None,
-            output=out.output_nr,
-            examples=examples,
-            elements=elements,
-        )
+        entries = [made_by] if made_by is not None else []
+        if len(tensors) > 1:
+            entries += [maker for maker in map(_maker, tensors[1:]) if maker is not None]
+        if self.stride > stride:
+            stride = max(stride, min(self.stride, examples // LEAST_EXAMPLES))
+        packed = torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
+        return Pending(spot, entries, stride, channels, packed, out.output_nr, examples, elements)
 
     def _flat(self, spot: Spot, inputs: torch.Tensor, channels: bool) -> tuple[int | None, int]:
         """(number of the counts in the lane "units", values counted per unit)."""
         if not spot.regions or not inputs.is_floating_point():
             return None, 0
-        axis = unit_axis(inputs, channels)
-        part = sampled(inputs, max(inputs.shape[0] // MOST_EXAMPLES, 1) if inputs.ndim > 1 else 1)
-        units = part.shape[axis]
         with torch.no_grad():
-            counts = flat_counts(part, spot.regions, axis)
-        return self.harvest.lane("units").take(counts), part.numel() // max(units, 1)
+            part = by_unit(inputs, channels)
+            counts = flat_counts(part, spot.regions)
+        return self.harvest.lane("units").take(counts), part.numel() // max(part.shape[1], 1)
 
     def _rows(
         self,
@@ -275,7 +280,9 @@ class LayerTap:
     ) -> None:
         name = pending.spot.name
         with torch.no_grad():
-            pending.out_rows = self.take(name, "out", sampled(out, pending.stride), pending.channels)
+            pending.out_rows = self.take(
+                name, "out", sampled(out, pending.stride), pending.channels
+            )
             if inputs is None:  # worked on in place: its input was the parent's output
                 if parent is not None:
                     pending.in_rows, pending.inputs = parent.out_rows, parent.elements
@@ -286,8 +293,8 @@ class LayerTap:
             part = sampled(inputs, pending.stride)
             known = (
                 parent is not None
-                and parent.stride == pending.stride
                 and parent.channels == pending.channels
+                and parent.stride == pending.stride
                 and parent.elements == inputs.numel()
             )
             if known and parent is not None:
@@ -295,20 +302,36 @@ class LayerTap:
             else:
                 pending.in_rows = self.take(name, "in", part, pending.channels)
             if isinstance(module, CONVOLUTION):
-                norms = patch_norms(module, part)
+                wide = pending.in_rows.wide if pending.in_rows is not None else True
+                norms = patch_norms(module, part, wide)
                 if norms is not None:
                     number = self.harvest.lane("rows").take(norms)
-                    pending.patches = Taken(number, True, len(norms), norms.numel(), name, "patches")
+                    pending.patches = Taken(
+                        number, wide, len(norms), norms.numel(), name, "patches"
+                    )
 
     def take(
-        self, name: str, which: str, part: torch.Tensor, channels: bool, groups: int = 1
+        self,
+        name: str,
+        which: str,
+        part: torch.Tensor,
+        channels: bool,
+        by_place: bool = False,
+        groups: int = 1,
     ) -> Taken:
-        """Leave the row norms of a tensor's sampled part in the lane "rows", by group of channels."""
+        """Leave the norms of a tensor's sampled part in the lane "rows".
+
+        Of its rows; for pictures of each example, or by group of channels at each place.
+        """
         wide = self.precision.wide(name, which)
-        axis = unit_axis(part, channels)
-        if groups > 1 and channels:
-            part, axis = part.unflatten(1, (groups, -1)), 2
-        norms = row_norms(part, axis, wide)
+        if part.is_complex():
+            part = real(part)
+        if not channels:
+            norms = row_norms(part, wide)
+        elif by_place:
+            norms = channel_norms(part, groups, wide)
+        else:  # nobody needs them place by place
+            norms = row_norms(part.flatten(1), wide)
         wide = wide or part.dtype == torch.float64
         number = self.harvest.lane("rows").take(norms)
         return Taken(number, wide, part.shape[0], part.numel(), name, which)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from clinometer.records.columns import names
 from clinometer.taps.harvest import Harvest, Values
-from clinometer.taps.parameters import Entry, Norm, Sheet
+from clinometer.taps.parameters import Counts, Norm, Sheet
 from clinometer.taps.rows import TRUSTED, Precision
 from clinometer.taps.steps import Setting, intended, shrink
 from clinometer.theory.floats import round_to_bfloat16
 
 NAN = float("nan")
+Row = list[float]
 Bool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 SETTINGS = ("lr", "weight_decay", "momentum", "eps", "lr_decay")
 FLAGS = ("maximize", "nesterov", "amsgrad", "centered", "decoupled_weight_decay")
@@ -28,111 +31,130 @@ class Motion:
     precision: Precision
     scale: float = 1.0
 
-    def rows(self, sheet: Sheet) -> dict[str, dict[str, float]]:
+    def rows(self, sheet: Sheet) -> dict[str, Row]:
         """{parameter: row} of one optimizer's step."""
-        if not sheet.entries:
-            return {}
-        columns = self._sampled(sheet)
-        return {
-            entry.name: self._row(entry, sheet, {name: v[i] for name, v in columns.items()})
-            for i, entry in enumerate(sheet.entries)
+        layout = sheet.layout
+        taken = self._norms(sheet, sheet.taken)
+        left = self._norms(sheet, sheet.unclipped) / self.scale
+        roots = np.sqrt(layout.sizes)
+        columns = self._sampled(sheet) | {
+            "trainable": np.ones(len(roots)),
+            "owned": np.full(len(roots), float(sheet.kind is not object)),
+            "received": np.array(sheet.received, dtype=np.float64),
+            "sampled": layout.sampled.astype(np.float64),
+            "grad_rms": left / roots,
+            "grad_step_rms": taken / roots,
+            "lr": np.array([_number(group.get("lr")) for group in layout.groups]),
+            "nonfinite_grad": self._bad(sheet, taken),
+            "seen": np.ones(len(roots)),
         }
+        if sheet.kind is torch.optim.SGD:
+            _without_sampling_error(columns)
+        table = np.stack([columns[name] for name in names("parameter")], axis=1).tolist()
+        return dict(zip(layout.names, table, strict=True))
 
-    def _row(self, entry: Entry, sheet: Sheet, sampled: Mapping[str, float]) -> dict[str, float]:
-        left, taken = self._norm(entry, entry.unclipped), self._norm(entry, entry.taken)
-        scale = self.scale
-        row = {
-            "seen": 1.0,
-            "trainable": 1.0,
-            "owned": float(sheet.kind is not object),
-            "received": float(entry.received),
-            "sampled": float(entry.sampled),
-            "grad_rms": left / scale / np.sqrt(entry.size),
-            "grad_step_rms": taken / np.sqrt(entry.size),
-            "lr": _number(entry.group.get("lr")),
-            "nonfinite_grad": self._bad(entry, taken),
-        }
-        found = row | dict(sampled)
-        if sheet.kind is torch.optim.SGD and sampled["grad_sample_rms"] > 0:
-            # Its step follows the gradient, whose norm is known exactly: a ratio has no sampling error.
-            scale = found["grad_step_rms"] / sampled["grad_sample_rms"]
-            found["intended_rms"] *= scale
-            found["stored_rms"] *= scale
+    def _norms(self, sheet: Sheet, norms: list[Norm | None]) -> Values:
+        """Norms of gradients; nan where there was none, or float32 cannot have held it."""
+        lane = self.harvest.lane("norms")
+        found = np.full(len(norms), np.nan)
+        for i, norm in enumerate(norms):
+            if norm is None:
+                continue
+            value = float(lane.values[lane.starts[norm[0]] + norm[1]])
+            name = sheet.layout.names[i]
+            if not value < TRUSTED or self.precision.wide(name, "norm"):
+                found[i] = value
+            self.precision.learn(name, "norm", value or math.inf, value)
         return found
 
-    def _norm(self, entry: Entry, norm: Norm | None) -> float:
-        """A gradient's norm; nan where there was none, or float32 cannot have held it."""
-        if norm is None:
-            return NAN
-        value = float(self.harvest.lane("norms")[norm[0]][norm[1]])
-        narrow = not self.precision.wide(entry.name, "norm")
-        self.precision.learn(entry.name, "norm", value if value else np.inf, value)
-        return NAN if narrow and value < TRUSTED else value
-
-    def _bad(self, entry: Entry, norm: float) -> float:
+    def _bad(self, sheet: Sheet, taken: Values) -> Values:
         """Elements that are NaN or Inf: counted only where the norm says that there are any."""
-        if np.isfinite(norm) or entry.taken is None:
-            return 0.0 if entry.taken is not None else NAN
-        gradient = entry.parameter.grad
-        if gradient is None or gradient.device.type != "cpu":
-            return 1.0 if not np.isnan(norm) or gradient is not None else NAN  # at least
-        values = gradient.coalesce().values() if gradient.is_sparse else gradient
-        return float((~torch.isfinite(values.detach())).sum())
+        found = np.where(sheet.received, 0.0, np.nan)
+        for i in np.flatnonzero(~np.isfinite(taken) & np.array(sheet.received)).tolist():
+            gradient = sheet.layout.parameters[i].grad
+            if gradient is None or gradient.device.type != "cpu":
+                found[i] = 1.0  # at least
+                continue
+            values = gradient.coalesce().values() if gradient.is_sparse else gradient
+            found[i] = float((~torch.isfinite(values.detach())).sum())
+        return found
 
     # -- the sampled elements ---------------------------------------------------------------------
 
     def _sampled(self, sheet: Sheet) -> dict[str, Values]:
-        lanes = {
-            what: self.harvest.lane(sheet.lane(what)).values
-            for what in ("before", "grad", "after", *sheet.state_names)
-            if what in sheet.lanes
-        }
-        sizes = np.array([entry.sampled for entry in sheet.entries])
+        lanes = {what: self.harvest.lane(sheet.lane(what)).values for what in sheet.lanes}
+        sizes = sheet.layout.sampled
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         setting = self._setting(sheet, sizes)
         before, after = lanes["before"], lanes["after"]
-        factor = shrink(sheet.kind, setting) if "lr" in setting.values else np.ones_like(before)
+        factor = shrink(sheet.kind, setting) if "lr" in setting.values else np.ones(())
         with np.errstate(all="ignore"):
             asked = intended(sheet.kind, setting, lanes)
             stored = after - before * factor
             kept = _decayed(before, factor, sheet, sizes)
-            movable = _movable(lanes, np.repeat([e.received for e in sheet.entries], sizes))
+            movable = _movable(lanes, np.repeat(np.asarray(sheet.received, dtype=bool), sizes))
             lost = movable & (after == kept)
-            decayed = np.square(before * (1 - factor))
-        moving = _sums(movable, starts)
-        gradient = lanes.get("grad", np.full(before.shape, np.nan))
-        without = np.array([not entry.received for entry in sheet.entries])
+            gradient = lanes.get("grad", np.full(before.shape, np.nan))
+            table = np.stack(
+                [
+                    np.square(before), np.square(asked.step), np.square(before * (1 - factor)),
+                    np.square(stored), np.square(gradient), movable, lost, gradient == 0,
+                    asked.floored, ~np.isfinite(after),
+                ]
+            )  # fmt: skip
+            sums = np.add.reduceat(table, starts, axis=1)
+            roots, shares = np.sqrt(sums[:5] / sizes), sums[5:] / sizes
+            lost_share = np.where(sums[5] > 0, sums[6] / sums[5], np.nan)
+        without = ~np.array(sheet.received, dtype=bool)
         return {
-            "weight_rms": _roots(np.square(before), starts, sizes),
-            "grad_sample_rms": _roots(np.square(gradient), starts, sizes),
-            "intended_rms": _roots(np.square(asked.step), starts, sizes),
-            "decay_rms": _roots(decayed, starts, sizes),
-            "stored_rms": _roots(np.square(stored), starts, sizes),
-            "movable": moving / sizes,
-            "lost": np.divide(_sums(lost, starts), moving, out=np.full(len(sizes), np.nan),
-                              where=moving > 0),
-            "zero_grad": np.where(without, np.nan, _sums(gradient == 0, starts) / sizes),
-            "floored": _sums(asked.floored, starts) / sizes,
-            "nonfinite_weight": _sums(~np.isfinite(after), starts),
-        }  # fmt: skip
-
-    def _setting(self, sheet: Sheet, sizes: Values) -> Setting:
-        groups = [entry.group for entry in sheet.entries]
-        values = {
-            name: np.repeat([_number(group[name]) for group in groups], sizes)
-            for name in SETTINGS
-            if all(name in group for group in groups)
+            "weight_rms": roots[0],
+            "intended_rms": roots[1],
+            "decay_rms": roots[2],
+            "stored_rms": roots[3],
+            "grad_sample_rms": roots[4],
+            "movable": shares[0],
+            "lost": lost_share,
+            "zero_grad": np.where(without, np.nan, shares[2]),
+            "floored": shares[3],
+            "nonfinite_weight": sums[9],
         }
-        if all("betas" in group for group in groups):
+
+    def _setting(self, sheet: Sheet, sizes: Counts) -> Setting:
+        """Settings by element; single numbers where all parameters share one group."""
+        groups = sheet.layout.groups
+        alike = all(group is groups[0] for group in groups)
+        asked = groups[:1] if alike else groups
+
+        def spread(numbers: list[float]) -> Values:
+            found = np.asarray(numbers, dtype=np.float64)
+            return found.reshape(()) if alike else np.repeat(found, sizes)
+
+        values = {
+            name: spread([_number(group[name]) for group in asked])
+            for name in SETTINGS
+            if all(name in group for group in asked)
+        }
+        if all("betas" in group for group in asked):
             for i, name in enumerate(("beta1", "beta2")):
-                values[name] = np.repeat([_number(group["betas"][i]) for group in groups], sizes)
+                values[name] = spread([_number(group["betas"][i]) for group in asked])
         flags = {name: bool(groups[0].get(name)) for name in FLAGS}
         steps = sheet.steps or self._steps(sheet)
-        return Setting(values, flags, np.repeat(steps, sizes))
+        counts = np.asarray(steps, dtype=np.float64)
+        same = len(set(steps)) == 1
+        return Setting(values, flags, counts[:1].reshape(()) if same else np.repeat(counts, sizes))
 
     def _steps(self, sheet: Sheet) -> list[float]:
         found = self.harvest.lane(sheet.lane("step")).values.tolist()
-        return found if len(found) == len(sheet.entries) else [NAN] * len(sheet.entries)
+        return found if len(found) == len(sheet.layout.names) else [NAN] * len(sheet.layout.names)
+
+
+def _without_sampling_error(columns: dict[str, Values]) -> None:
+    """SGD's step follows the gradient, whose norm is known exactly: a ratio has no sampling error."""
+    sample = columns.pop("grad_sample_rms")
+    with np.errstate(all="ignore"):
+        scale = np.where(sample > 0, columns["grad_step_rms"] / sample, 1.0)
+    columns["intended_rms"] = columns["intended_rms"] * scale
+    columns["stored_rms"] = columns["stored_rms"] * scale
 
 
 def _movable(lanes: Mapping[str, Values], received: Bool) -> Bool:
@@ -144,14 +166,15 @@ def _movable(lanes: Mapping[str, Values], received: Bool) -> Bool:
     return np.asarray(found)
 
 
-def _decayed(values: Values, factor: Values, sheet: Sheet, sizes: Values) -> Values:
+def _decayed(values: Values, factor: Values, sheet: Sheet, sizes: Counts) -> Values:
     """values * factor as the parameters' own dtypes compute and store it."""
-    if (factor == 1).all():
+    if np.all(factor == 1):
         return values
+    factor = np.broadcast_to(factor, values.shape)
     result, start = values.copy(), 0
-    for entry, size in zip(sheet.entries, sizes.tolist(), strict=True):
+    for parameter, size in zip(sheet.layout.parameters, sizes.tolist(), strict=True):
         part = slice(start, start + size)
-        result[part] = _product(values[part], factor[part], entry.parameter.dtype)
+        result[part] = _product(values[part], factor[part], parameter.dtype)
         start += size
     return result
 
@@ -166,15 +189,6 @@ def _product(values: Values, factor: Values, dtype: torch.dtype) -> Values:
     elif dtype == torch.float16:
         product = product.astype(np.float16).astype(np.float32)
     return product.astype(np.float64)
-
-
-def _sums(values: Values, starts: Values) -> Values:
-    return np.add.reduceat(np.asarray(values, dtype=np.float64), starts)
-
-
-def _roots(squares: Values, starts: Values, sizes: Values) -> Values:
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.sqrt(_sums(squares, starts) / sizes))
 
 
 def _number(value: object) -> float:

@@ -1,58 +1,105 @@
 """Parameters across one optimizer step: what was asked for, what was stored, and what was lost.
 
 Norms of gradients are exact, over all elements. What needs a copy (the step, the lost share) is taken
-of up to 1,024 elements of a tensor, bit for bit: see `elements`.
+of up to 512 elements of a tensor, bit for bit: see `elements`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 
 from clinometer.taps.elements import few, joined
-from clinometer.taps.harvest import Harvest
+from clinometer.taps.harvest import Harvest, Values
 from clinometer.taps.rows import Precision
 
 NameOf = Callable[[torch.Tensor], str]
+Counts = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 Norm = tuple[int, int]  # number in the lane "norms", and position in what lies there
+STATE = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "sum")
 
 
 @dataclass(eq=False)
-class Entry:
-    """One parameter of one optimizer in this step; numbers are positions in lanes.
+class Layout:
+    """The parameters of one optimizer in the order of the lanes, and where their elements lie.
+
+    Views of memory are kept from step to step and made anew where a tensor has moved.
 
     Attributes
     ----------
-    received : whether it had a gradient
-    taken, unclipped : norm of the gradient at the step, and as backward left it
+    names, groups, sizes, sampled : of each parameter
+    made_of : identity of every parameter of the optimizer, and whether it required a gradient
     """
 
-    name: str
-    parameter: torch.Tensor
-    group: dict[str, Any]
-    size: int
-    sampled: int
-    received: bool = False
-    taken: Norm | None = None
-    unclipped: Norm | None = None
+    parameters: list[torch.Tensor]
+    groups: list[Mapping[str, Any]]
+    names: list[str]
+    sizes: Values
+    sampled: Counts
+    made_of: list[tuple[int, bool]] = field(default_factory=list)
+    _views: dict[str, tuple[list[int], list[torch.Tensor]]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[torch.Tensor, Mapping[str, Any]]], name_of: NameOf) -> Layout:
+        """Lay out what can be read here: not complex, not empty, not spread over ranks."""
+        found = [(p, group) for p, group in pairs if is_plain(p)]
+        found.sort(key=lambda pair: few(pair[0]).ndim != 2)  # as `joined` orders them
+        parameters = [parameter for parameter, _ in found]
+        return cls(
+            parameters,
+            [group for _, group in found],
+            [name_of(parameter) for parameter in parameters],
+            np.array([parameter.numel() for parameter in parameters], dtype=np.float64),
+            np.array([few(parameter).numel() for parameter in parameters], dtype=np.intp),
+        )
+
+    def copy(self, what: str, tensors: Sequence[torch.Tensor | None]) -> list[torch.Tensor]:
+        """Copies of the sampled elements of one tensor for each parameter; NaN where there is none."""
+        places = [-1 if tensor is None else tensor.data_ptr() for tensor in tensors]
+        known = self._views.get(what)
+        if known is None or known[0] != places:
+            views = [self._view(t, like) for t, like in zip(tensors, self.parameters, strict=True)]
+            if what != "grad":  # gradients are made anew in every step
+                self._views[what] = places, views
+        else:
+            views = known[1]
+        return joined(views)
+
+    def _view(self, tensor: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
+        if tensor is None or tensor.is_sparse:
+            place = few(like)
+            return torch.full(place.shape, float("nan"), device=place.device)
+        if tensor.stride() != like.stride():
+            tensor = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor.detach())
+        return few(tensor)
 
 
 @dataclass(eq=False)
 class Sheet:
-    """One step of one optimizer: its parameters, in the order of the lanes "K.before" and so on."""
+    """One step of one optimizer, as numbers of lanes "K.before" and so on.
+
+    Attributes
+    ----------
+    kind : the optimizer's class; `object` where there is none
+    received : whether each parameter had a gradient
+    taken, unclipped : norm of each gradient at the step, and as backward left it
+    """
 
     number: int
     kind: type
-    entries: list[Entry]
+    layout: Layout
     scaled: bool
     lanes: set[str] = field(default_factory=set)
     steps: list[float] = field(default_factory=list)
-    state_names: tuple[str, ...] = ()
+    received: list[bool] = field(default_factory=list)
+    taken: list[Norm | None] = field(default_factory=list)
+    unclipped: list[Norm | None] = field(default_factory=list)
     finished: bool = False
-    skipped: bool = False
 
     def lane(self, what: str) -> str:
         """Name of a lane of this sheet."""
@@ -61,184 +108,171 @@ class Sheet:
 
 @dataclass
 class ParameterTap:
-    """Measures the optimizer steps of one observed training step."""
+    """Measures the optimizer steps of one observed training step.
+
+    Attributes
+    ----------
+    layouts : of the optimizers seen so far, kept from step to step
+    """
 
     name_of: NameOf
     precision: Precision
+    layouts: weakref.WeakKeyDictionary[Any, Layout]
     sheets: list[Sheet] = field(default_factory=list)
     unclipped: dict[int, tuple[Norm, Any, int]] = field(default_factory=dict)
 
-    def after_backward(self, parameters: Iterable[torch.Tensor], harvest: Harvest) -> None:
+    def after_backward(
+        self, parameters: Sequence[tuple[torch.Tensor, str]], harvest: Harvest
+    ) -> None:
         """Norms of the gradients as backward left them, before anybody clips or unscales them."""
-        live = [p for p in parameters if p.grad is not None]
-        numbers = self._norms(live, harvest)
-        for parameter, number in zip(live, numbers, strict=True):
-            gradient = parameter.grad
-            assert gradient is not None
-            self.unclipped[id(parameter)] = (number, gradient, gradient._version)
+        live = [(gradient, n, p) for p, n in parameters if (gradient := p.grad) is not None]
+        norms = self._norms([(gradient, name) for gradient, name, _ in live], harvest)
+        for (gradient, _, parameter), norm in zip(live, norms, strict=True):
+            self.unclipped[id(parameter)] = (norm, gradient, gradient._version)
 
     def before_step(self, optimizer: torch.optim.Optimizer, harvest: Harvest) -> None:
         """At the optimizer's pre-hook: weights as it finds them; gradients too, unless it unscales them."""
-        entries = [
-            Entry(self.name_of(p), p, group, p.numel(), few(p).numel())
-            for group in optimizer.param_groups
-            for p in group["params"]
-            if p.requires_grad and not p.is_complex() and _local(p) is p and p.numel()
-        ]
-        entries.sort(key=lambda entry: few(entry.parameter).ndim != 2)  # as `joined` orders them
         scaled = getattr(optimizer, "grad_scale", None) is not None
-        sheet = Sheet(len(self.sheets), type(optimizer), entries, scaled)
+        sheet = Sheet(len(self.sheets), type(optimizer), self._layout(optimizer), scaled)
         self.sheets.append(sheet)
-        self._take(sheet, "before", [entry.parameter for entry in entries], harvest)
-        if not scaled and any(entry.parameter.grad is not None for entry in entries):
+        parameters = sheet.layout.parameters
+        self._take(sheet, "before", parameters, harvest, "weights")
+        if not scaled and any(parameter.grad is not None for parameter in parameters):
             self._gradients(sheet, harvest)
 
     def after_step(self, optimizer: torch.optim.Optimizer, harvest: Harvest) -> None:
         """At the optimizer's post-hook: what was stored, and the state that the step was made from."""
-        sheet = next(
-            (s for s in reversed(self.sheets) if s.kind is type(optimizer) and not s.finished), None
-        )
-        if sheet is None:
+        layout = self.layouts.get(optimizer)
+        sheet = next((s for s in reversed(self.sheets) if s.layout is layout), None)
+        if sheet is None or sheet.finished:
             return
         sheet.finished = True
         if "grad" not in sheet.lanes:
             self._gradients(sheet, harvest)
-        parameters = [entry.parameter for entry in sheet.entries]
-        self._take(sheet, "after", parameters, harvest)
-        states = [optimizer.state.get(parameter, {}) for parameter in parameters]
-        sheet.state_names = _state_names(sheet, states)
-        for name in sheet.state_names:
-            kept = [state.get(name) for state in states]
-            values = [
-                value if isinstance(value, torch.Tensor) and value.shape == p.shape else None
-                for value, p in zip(kept, parameters, strict=True)
-            ]
-            self._take(sheet, name, values, harvest, parameters)
+        parameters = sheet.layout.parameters
+        self._take(sheet, "after", parameters, harvest, "weights")
+        states = [optimizer.state.get(parameter) or {} for parameter in parameters]
+        present = {name for state in states for name in state}
+        for name in STATE:
+            if name not in present:
+                continue
+            kept = [_like(state.get(name), p) for state, p in zip(states, parameters, strict=True)]
+            if any(tensor is not None for tensor in kept):
+                self._take(sheet, name, kept, harvest)
         self._counts(sheet, states, harvest)
 
-    def take_manual(self, parameters: list[torch.Tensor], harvest: Harvest) -> Sheet:
+    def begin_manual(self, parameters: list[torch.Tensor], harvest: Harvest) -> Sheet:
         """A step without an optimizer begins: weights and gradients as backward left them."""
-        entries = [
-            Entry(self.name_of(p), p, {}, p.numel(), few(p).numel())
-            for p in parameters
-            if p.requires_grad and not p.is_complex() and _local(p) is p and p.numel()
-        ]
-        entries.sort(key=lambda entry: few(entry.parameter).ndim != 2)
-        sheet = Sheet(len(self.sheets), object, entries, False)
+        layout = Layout.of(((parameter, {}) for parameter in parameters), self.name_of)
+        sheet = Sheet(len(self.sheets), object, layout, False)
         self.sheets.append(sheet)
-        self._take(sheet, "before", [entry.parameter for entry in entries], harvest)
+        self._take(sheet, "before", layout.parameters, harvest, "weights")
         self._gradients(sheet, harvest)
         return sheet
 
     def finish_manual(self, sheet: Sheet, harvest: Harvest) -> None:
         """It is over: weights as they are now."""
         sheet.finished = True
-        self._take(sheet, "after", [entry.parameter for entry in sheet.entries], harvest)
+        self._take(sheet, "after", sheet.layout.parameters, harvest, "weights")
 
     def disarm(self) -> list[Sheet]:
         """Hand over the sheets of this step."""
         sheets, self.sheets = self.sheets, []
-        return [sheet for sheet in sheets if sheet.finished]
-
-    def forget_gradients(self) -> None:
-        """The step's gradients are done with."""
-        self.unclipped = {}
+        return [sheet for sheet in sheets if sheet.finished and sheet.layout.parameters]
 
     # -- taking -----------------------------------------------------------------------------------
 
+    def _layout(self, optimizer: torch.optim.Optimizer) -> Layout:
+        """The optimizer's layout, made anew where its parameters are no longer the same."""
+        pairs = [(p, group) for group in optimizer.param_groups for p in group["params"]]
+        made_of = [(id(p), p.requires_grad) for p, _ in pairs]
+        known = self.layouts.get(optimizer)
+        if known is None or known.made_of != made_of:
+            known = self.layouts[optimizer] = Layout.of(pairs, self.name_of)
+            known.made_of = made_of
+        return known
+
     def _gradients(self, sheet: Sheet, harvest: Harvest) -> None:
         """Gradients as the optimizer takes them: norms anew only where they changed since backward."""
-        anew: list[Entry] = []
-        for entry in sheet.entries:
-            gradient = entry.parameter.grad
-            entry.received = gradient is not None
+        layout = sheet.layout
+        gradients = [parameter.grad for parameter in layout.parameters]
+        known = [self.unclipped.get(id(parameter)) for parameter in layout.parameters]
+        sheet.received = [gradient is not None for gradient in gradients]
+        sheet.unclipped = [before[0] if before is not None else None for before in known]
+        sheet.taken = [None] * len(gradients)
+        anew: list[int] = []
+        for i, (gradient, before) in enumerate(zip(gradients, known, strict=True)):
             if gradient is None:
                 continue
-            known = self.unclipped.get(id(entry.parameter))
-            entry.unclipped = known[0] if known is not None else None
-            if known is not None and known[1] is gradient and known[2] == gradient._version:
-                entry.taken = known[0]
+            if before is not None and before[1] is gradient and before[2] == gradient._version:
+                sheet.taken[i] = before[0]
             else:
-                anew.append(entry)
-        numbers = self._norms([entry.parameter for entry in anew], harvest)
-        for entry, number in zip(anew, numbers, strict=True):
-            entry.taken = number
-        gradients = [entry.parameter.grad for entry in sheet.entries]
-        values = [None if g is None or g.is_sparse else g for g in gradients]
-        self._take(sheet, "grad", values, harvest, [entry.parameter for entry in sheet.entries])
+                anew.append(i)
+        if anew:
+            norms = self._norms([(gradients[i], layout.names[i]) for i in anew], harvest)
+            for i, norm in zip(anew, norms, strict=True):
+                sheet.taken[i] = norm
+        self._take(sheet, "grad", gradients, harvest)
 
     def _take(
         self,
         sheet: Sheet,
         what: str,
-        tensors: list[Any],
+        tensors: Sequence[torch.Tensor | None],
         harvest: Harvest,
-        like: list[torch.Tensor] | None = None,
+        kept_as: str = "",
     ) -> None:
-        """Copy the sampled elements of all tensors into one lane; what is missing counts as NaN."""
+        """Copy the sampled elements of all tensors into one lane."""
+        lane = harvest.lane(sheet.lane(what))
         with torch.no_grad():
-            views = [
-                self._view(tensor, like[i] if like else tensor) for i, tensor in enumerate(tensors)
-            ]
-            lane = harvest.lane(sheet.lane(what))
-            for part in joined(views):
+            for part in sheet.layout.copy(kept_as or what, tensors):
                 lane.take(part)
         sheet.lanes.add(what)
 
-    def _view(self, tensor: Any, like: torch.Tensor) -> torch.Tensor:
-        if tensor is None:
-            place = few(like)
-            return torch.full(place.shape, float("nan"), device=place.device)
-        if tensor.stride() != like.stride():
-            tensor = torch.empty_like(like, dtype=tensor.dtype).copy_(tensor)
-        return few(tensor)
-
-    def _norms(self, parameters: list[torch.Tensor], harvest: Harvest) -> list[Norm]:
+    def _norms(self, gradients: Sequence[tuple[Any, str]], harvest: Harvest) -> list[Norm]:
         """Take the norm of each gradient, in as few calls as there are devices and precisions."""
         lane = harvest.lane("norms")
-        found: dict[int, Norm] = {}
+        found: list[Norm] = [(0, 0)] * len(gradients)
         groups: dict[tuple[Any, ...], list[tuple[int, torch.Tensor]]] = {}
-        for i, parameter in enumerate(parameters):
-            gradient = _values(parameter.grad)
-            wide = self.precision.wide(self.name_of(parameter), "norm")
-            dtype = torch.float64 if wide or gradient.dtype == torch.float64 else torch.float32
-            if gradient.numel() == 0 or gradient.is_complex():
-                found[i] = lane.take(torch.linalg.vector_norm(gradient).double()), 0
-            else:
-                groups.setdefault((gradient.device, dtype), []).append((i, gradient))
         with torch.no_grad():
-            for (_, dtype), pieces in groups.items():
-                norms = torch._foreach_norm([gradient for _, gradient in pieces], 2, dtype)
-                number = lane.take(torch.stack(list(norms)))
-                found |= {i: (number, k) for k, (i, _) in enumerate(pieces)}
-        return [found[i] for i in range(len(parameters))]
+            for i, (gradient, name) in enumerate(gradients):
+                values = gradient.detach()
+                if values.is_sparse:  # repeated indices are summed first
+                    values = values.coalesce().values()
+                if values.is_complex() or not values.numel():
+                    found[i] = lane.take(torch.linalg.vector_norm(values).double()), 0
+                    continue
+                wide = self.precision.wide(name, "norm") or values.dtype == torch.float64
+                groups.setdefault((values.device, wide), []).append((i, values))
+            for (_, wide), pieces in groups.items():
+                dtype = torch.float64 if wide else torch.float32
+                norms = torch._foreach_norm([values for _, values in pieces], 2, dtype)
+                number = lane.take(torch.stack(norms))
+                for k, (i, _) in enumerate(pieces):
+                    found[i] = number, k
+        return found
 
     def _counts(self, sheet: Sheet, states: list[Any], harvest: Harvest) -> None:
         """How often each parameter was stepped, where the optimizer counts."""
         counts = [state.get("step") for state in states]
-        tensors = [c for c in counts if isinstance(c, torch.Tensor) and c.device.type != "cpu"]
-        if tensors:
-            harvest.lane(sheet.lane("step")).take(torch.stack([t.reshape(()) for t in tensors]))
+        there = [c for c in counts if isinstance(c, torch.Tensor) and c.device.type != "cpu"]
+        if there:
+            harvest.lane(sheet.lane("step")).take(torch.stack([t.reshape(()) for t in there]))
             return
         sheet.steps = [float(count) if count is not None else float("nan") for count in counts]
 
 
-def _state_names(sheet: Sheet, states: list[Any]) -> tuple[str, ...]:
-    """The state tensors that the formulas in `steps` read."""
-    wanted = (
-        "exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "sum",
-    )  # fmt: skip
-    have = {name for state in states for name, value in state.items() if value is not None}
-    return tuple(name for name in wanted if name in have)
+def is_plain(parameter: torch.Tensor) -> bool:
+    """Whether a parameter's elements can be read here; one spread over ranks (DTensor) would need all."""
+    return (
+        parameter.requires_grad
+        and not parameter.is_complex()
+        and parameter.numel() > 0
+        and not hasattr(parameter, "to_local")
+    )
 
 
-def _values(gradient: Any) -> torch.Tensor:
-    """The numbers of a gradient: a sparse one is summed over repeated indices first."""
-    found: torch.Tensor = gradient.detach()
-    return found.coalesce().values() if found.is_sparse else found
-
-
-def _local(parameter: torch.Tensor) -> torch.Tensor | None:
-    """The parameter itself; None for one that is spread over ranks (DTensor), where reading it would
-    need every rank at once."""
-    return None if hasattr(parameter, "to_local") else parameter
+def _like(value: Any, parameter: torch.Tensor) -> torch.Tensor | None:
+    if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+        return value
+    return None

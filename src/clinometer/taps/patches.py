@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 
-def patch_norms(convolution: nn.Module, inputs: torch.Tensor) -> torch.Tensor | None:
-    """Norm of the patch under each output position, float64.
+def patch_norms(convolution: nn.Module, inputs: torch.Tensor, wide: bool) -> torch.Tensor | None:
+    """Norm of the patch under each output position; float32, or float64 where wide.
 
     Exact: the root of the convolution of the squared input, summed over channels, with a kernel of ones.
     Shape (examples, groups, positions). None for a transposed convolution, whose rows are not patches.
@@ -20,13 +20,16 @@ def patch_norms(convolution: nn.Module, inputs: torch.Tensor) -> torch.Tensor | 
     if inputs.ndim == convolution.weight.ndim - 1:  # an unbatched input
         inputs = inputs.unsqueeze(0)
     groups = convolution.groups
-    squares = inputs.double().square()
-    squares = squares.reshape(len(inputs), groups, -1, *inputs.shape[2:]).sum(dim=2)
+    inputs = inputs.unflatten(1, (groups, -1))
+    inputs = inputs.double() if wide else inputs.float()
+    squares = torch.linalg.vecdot(inputs, inputs, dim=2)
     pads = list(convolution._reversed_padding_repeated_twice)
     mode = convolution.padding_mode
     squares = functional.pad(squares, pads, mode="constant" if mode == "zeros" else mode)
-    ones = torch.ones(groups, 1, *convolution.kernel_size, dtype=torch.float64, device=inputs.device)
-    convolve: Any = (functional.conv1d, functional.conv2d, functional.conv3d)[inputs.ndim - 3]
+    ones = torch.ones(
+        groups, 1, *convolution.kernel_size, dtype=squares.dtype, device=squares.device
+    )
+    convolve: Any = (functional.conv1d, functional.conv2d, functional.conv3d)[squares.ndim - 3]
     patches: torch.Tensor = convolve(
         squares, ones, stride=convolution.stride, dilation=convolution.dilation, groups=groups
     )

@@ -32,6 +32,7 @@ class Place:
     branches : edges (consumer, position, destination) where its output goes to several places
     last : whether its output goes to the loss
     weight : the leaf of a functional linear map
+    facts : what the recording keeps of it
     turn, order : which call of its name, and which place of the graph, in order of execution
     """
 
@@ -47,6 +48,12 @@ class Place:
     name: str = ""
     turn: int = 0
     order: int = 0
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def called(self) -> str:
+        """Name of the place without the number of its call."""
+        return self.name.partition("#")[0]
 
     @property
     def activation(self) -> str | None:
@@ -55,6 +62,34 @@ class Place:
             if operation in NODE_ACTIVATION:
                 return NODE_ACTIVATION[operation][0]
         return None
+
+
+@dataclass(eq=False)
+class Plan:
+    """The places of a graph, to be used again for one of the same shape; holds no node and no tensor."""
+
+    kinds: list[str]
+    parents: list[list[tuple[int, int]]]
+    places: list[Place]
+    above: list[int]
+
+    def fits(self, graph: Graph, marked: Marked) -> bool:
+        """Whether a graph has this shape, and its marks are where they were; refreshes the calls."""
+        if self.kinds != graph.kinds or self.parents != graph.parents:
+            return False
+        for place in self.places:
+            if place.kind != "module":
+                continue
+            pending = marked(graph.nodes[place.at])
+            if pending is None or pending.spot.name != place.called:
+                return False
+            place.pending = pending
+        return True
+
+    def release(self) -> None:
+        """Let go of the calls of this step."""
+        for place in self.places:
+            place.pending = None
 
 
 @dataclass
@@ -110,15 +145,17 @@ class Contraction:
             if pending is not None and graph.nodes[here] is not None:
                 place = Place(here, "module", pending.output, pending)
                 self._strong[here] = place
-                entries[here] = {graph.number[node] for node, _ in pending.entries if node in graph.number}
+                entries[here] = {
+                    graph.number[node] for node, _ in pending.entries if node in graph.number
+                }
             elif inside is not None:
                 self._inside[here] = inside
             else:
                 self._functional(here)
-            if here not in self._strong and here not in self._inside:
-                if all(consumer in self._above for consumer, _, _ in consumers):
-                    self._above.add(here)
-                    self.above.append(here)
+            free = here not in self._strong and here not in self._inside
+            if free and all(consumer in self._above for consumer, _, _ in consumers):
+                self._above.add(here)
+                self.above.append(here)
 
     def _opaque(self, number: int) -> Place | None:
         place = self._strong.get(number)
@@ -131,10 +168,12 @@ class Contraction:
             matrices = [leaf for leaf in self.graph.leaves[here] if leaf.ndim > 1]
             if matrices:
                 self._strong[here] = Place(here, "weight", operations=(kind,), weight=matrices[-1])
-        elif kind in FUSED_ATTENTION:
+        elif kind in FUSED_ATTENTION or (kind in SOFTMAX and not self._makes_loss(here)):
             self._strong[here] = Place(here, "attention", operations=(kind,))
-        elif kind in SOFTMAX and not all(c in self._above for c, _, _ in self.graph.consumers[here]):
-            self._strong[here] = Place(here, "attention", operations=(kind,))
+
+    def _makes_loss(self, here: int) -> bool:
+        """Whether nothing lies between a node and the loss but what the loss is made of."""
+        return all(consumer in self._above for consumer, _, _ in self.graph.consumers[here])
 
     def _output_activations(self) -> None:
         """A sigmoid between the network and its loss is the network's output."""
@@ -226,7 +265,9 @@ class Contraction:
             return [Place(number, what, output, operations=operations, sources=[source])]
         return self._split(region, kinds, output, source)
 
-    def _split(self, region: list[int], kinds: list[str], output: int, source: Place) -> list[Place]:
+    def _split(
+        self, region: list[int], kinds: list[str], output: int, source: Place
+    ) -> list[Place]:
         """A plain chain: a place for each activation, and gaps for what lies around them."""
         chain: list[Place] = []
         behind: list[str] = []
@@ -243,7 +284,9 @@ class Contraction:
                 if behind:
                     close(region[i + 1], 0)
                 before = chain[-1] if chain else source
-                chain.append(Place(region[i], "activation", 0, operations=(kinds[i],), sources=[before]))
+                chain.append(
+                    Place(region[i], "activation", 0, operations=(kinds[i],), sources=[before])
+                )
             else:
                 behind.append(kinds[i])
         close(region[0], output)

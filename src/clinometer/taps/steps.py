@@ -65,7 +65,7 @@ def shrink(kind: type, setting: Setting) -> Values:
     """Factor by which decoupled weight decay multiplies each weight first."""
     decoupled = kind is torch.optim.AdamW or setting.flags.get("decoupled_weight_decay", False)
     if not decoupled:
-        return np.ones_like(setting["lr"])
+        return np.ones_like(setting["lr"], dtype=np.float64)
     return np.asarray(1 - setting["lr"] * setting["weight_decay"])
 
 
@@ -86,7 +86,7 @@ def _sgd(setting: Setting, lanes: Lanes, nothing: Values) -> Intention:
     return Intention(setting["lr"] * direction, nothing)
 
 
-def _adam(setting: Setting, lanes: Lanes, nothing: Values) -> Intention:
+def _adam(setting: Setting, lanes: Lanes, _nothing: Values) -> Intention:
     second = lanes["max_exp_avg_sq"] if setting.flags.get("amsgrad") else lanes["exp_avg_sq"]
     mean = lanes["exp_avg"] / (1 - setting["beta1"] ** setting.count)
     root = np.sqrt(second / (1 - setting["beta2"] ** setting.count))
@@ -104,7 +104,7 @@ def _rmsprop(setting: Setting, lanes: Lanes, nothing: Values) -> Intention:
     return Intention(setting["lr"] * step, np.asarray(root < setting["eps"], np.float64))
 
 
-def _adagrad(setting: Setting, lanes: Lanes, nothing: Values) -> Intention:
+def _adagrad(setting: Setting, lanes: Lanes, _nothing: Values) -> Intention:
     rate = setting["lr"] / (1 + (setting.count - 1) * setting["lr_decay"])
     root = np.sqrt(lanes["sum"])
     step = rate * _direction(setting, lanes) / (root + setting["eps"])

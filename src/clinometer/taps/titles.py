@@ -7,6 +7,7 @@ from typing import Any
 
 from clinometer.taps.places import Place
 
+
 def entitle(places: list[Place], name_of: Callable[[Any], str]) -> None:
     """Name places in order of execution; the second call of one is `name#2`.
 
