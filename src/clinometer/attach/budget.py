@@ -22,6 +22,8 @@ RECENT = 9  # prices remembered; their median is what the next observation is ex
 HIDDEN = 1.25  # hook machinery that our own clock does not see: 1.23 to 1.28 measured over own time
 BURST = 8  # steps observed one after the other when something happened; paid back afterwards
 DIFFERENCES = 64  # of observed steps and their neighbours, kept for the overhead's interval
+NORM_SHARE = 0.2  # of the budget may go to the norm of all gradients in unobserved steps ...
+MOST_GAP = 64  # ... where that buys it at least every so many steps
 # The disk: what a run of any length may use at once, and what every step adds to it.
 FREE_BYTES = 2**18
 BYTES_A_STEP = 2**9
@@ -38,6 +40,7 @@ class Budget:
     looks : whether steps are observed at all
     spent_s, total_s : seconds spent on recording and seconds of the run so far
     row_bytes : size of one observation
+    norm_s : what taking the norm of all gradients took the last time
     """
 
     share: float
@@ -47,6 +50,7 @@ class Budget:
     total_s: float = 0.0
     start_s: float = 0.0
     row_bytes: int = 0
+    norm_s: float = 1e-4
     observations: int = 0
     _earned_s: float = 0.0
     _allowance_s: float = ALLOWANCE_S
@@ -56,6 +60,7 @@ class Budget:
     _own: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     _longer: deque[float] = field(default_factory=lambda: deque(maxlen=DIFFERENCES))
     _previous_s: float = math.nan
+    _typical_s: float = 0.0
     _waiting: tuple[float, float] | None = None
 
     def wants(self, step: int) -> bool:
@@ -78,6 +83,13 @@ class Budget:
             return True
         return self._allowance_s >= price and step - self._last >= step / GROWTH
 
+    def affords_norm(self, step: int) -> bool:
+        """Whether the norm of all gradients may be taken in an unobserved step, on its own small share."""
+        if not self.looks or not self._typical_s:
+            return False
+        gap = math.ceil(self.norm_s / (NORM_SHARE * self.share * self._typical_s))
+        return gap <= MOST_GAP and step % max(gap, 1) == 0
+
     def burst(self) -> None:
         """Something happened: look at the next steps, whatever it costs."""
         if self.looks and not self.every:
@@ -96,6 +108,7 @@ class Budget:
         self.total_s += step_s
         self._free_bytes += BYTES_A_STEP
         if not observed:
+            self._typical_s += (step_s - self._typical_s) * (0.1 if self._typical_s else 1.0)
             self.spent_s += own_s
             self._earned_s += self.share * (step_s - own_s) - own_s
             if self._waiting is not None:

@@ -34,6 +34,7 @@ class Pulse:
     ----------
     passes : backward passes so far; skipped : whether a loss scaler skipped the step
     grad_norm, clip, scale, lr : see `columns.STEP`; nan where not seen
+    where : in words, where a loss that is not finite was made
     happened : (kind, text) of what stood out in the step that just ended
     """
 
@@ -43,6 +44,7 @@ class Pulse:
     clip: float = NAN
     scale: float = NAN
     lr: float = NAN
+    where: str = ""
     happened: list[tuple[str, str]] = field(default_factory=list)
     _losses: list[float] = field(default_factory=list)
     _there: list[torch.Tensor] = field(default_factory=list)
@@ -82,6 +84,10 @@ class Pulse:
         total = sum(self._losses)
         return total if math.isnan(self.scale) else total / self.scale
 
+    def is_bad(self) -> bool:
+        """Whether a loss that was just noted is NaN or infinite."""
+        return bool(self._losses) and not math.isfinite(self._losses[-1])
+
     def end(self, step: int, elapsed_s: float) -> tuple[tuple[float, ...], torch.Tensor | None]:
         """(the step's scalars, its loss where that is still on an accelerator); begins the next step."""
         loss, there = self.loss(), self._gathered()
@@ -109,7 +115,8 @@ class Pulse:
         if not seen:
             return
         if not math.isfinite(loss):
-            self._event(step, "non-finite loss", f"the loss is {loss}")
+            made = f"; {self.where}" if self.where else ""
+            self._event(step, "non-finite loss", f"the loss is {loss}{made}")
             return
         above = loss - self._mean
         if self._count >= WARM_UP and above > OUTLIER * self._deviation and self._deviation > 0:

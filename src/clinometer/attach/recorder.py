@@ -31,7 +31,9 @@ from clinometer.attach.probe import Probe
 from clinometer.attach.pulse import FLUSH_S, FLUSH_STEPS, Batch, Pulse
 from clinometer.attach.seams import install_seams
 from clinometer.store.writer import Writer
+from clinometer.taps.autopsy import autopsy
 from clinometer.taps.handles import numbered_apart
+from clinometer.taps.parameters import total_norm
 
 MOST_FAULTS = 8  # after so many faults of ours the recorder takes itself off
 STATE_S = 2.0  # what is accumulated over the run is written this often [s], and at the end
@@ -77,6 +79,7 @@ class Recorder:
         self._sent: list[Batch] = []
         self._places: Places = {}
         self._packed = False
+        self._examined = False
         self._open = False
         self._backward = BackwardTap(
             self.guard(self._before_backward),
@@ -247,6 +250,10 @@ class Recorder:
         if all(one.numel() == 1 for one in listed) and not self.clock.again():
             for one in listed:
                 pulse.note_loss(one)
+        if pulse.is_bad() and not self._examined and not self._packed:
+            self._examined = True
+            nodes = [one.grad_fn for one in listed]
+            pulse.where = self._aside(autopsy, nodes, self.networks.name_of) or ""
         pulse.passes += 1
         if look is not None:
             look.flow.unreadable = self._packed
@@ -313,9 +320,24 @@ class Recorder:
         if look is not None:
             self._aside(self.probe.run, look)
             self._aside(look.before_step, optimizer)
+        elif self.budget.affords_norm(self._step):
+            self._aside(self._total_norm, optimizer)
         found = getattr(optimizer, "found_inf", None)
         if isinstance(found, torch.Tensor) and found.device.type == "cpu" and float(found):
             self.pulse.skipped = True
+
+    def _total_norm(self, optimizer: torch.optim.Optimizer) -> None:
+        """The norm of all gradients, where it costs next to nothing and nobody waits for it."""
+        if (
+            not math.isnan(self.pulse.grad_norm)
+            or getattr(optimizer, "grad_scale", None) is not None
+        ):
+            return
+        begun = self._now()
+        norm = total_norm(p for group in optimizer.param_groups for p in group["params"])
+        if norm is not None:
+            self.pulse.note_norm(self._step, norm)
+        self.budget.norm_s = self._now() - begun
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if self._foreign(optimizer):

@@ -79,13 +79,18 @@ class Diagnosis:
         return {
             "path": recording.path,
             "script": recording.meta.get("script"),
-            "steps": len(recording.step),
+            "steps": recording.steps,
             "observed_steps": len(recording.observed),
             "ended": recording.ended,
             "overhead": {
                 "measured": number(overhead.get("measured")),
+                "interval": overhead.get("interval"),
                 "budget": number(overhead.get("budget")),
             },
+            "events": [
+                {"step": event.step, "kind": event.kind, "text": event.text}
+                for event in recording.events
+            ],
         }
 
 

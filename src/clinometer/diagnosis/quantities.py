@@ -134,7 +134,7 @@ class Quantities(Mapping[str, Any]):
         observed = self.recording.observed
         if not len(observed):
             raise NotJudged("no step was observed")
-        steps = max(len(self.recording.step), int(observed[-1]) + 1)
+        steps = self.recording.steps
         lengths = {}
         stored = self.recording.column("parameter", "stored_rms")
         weight = self.recording.column("parameter", "weight_rms")

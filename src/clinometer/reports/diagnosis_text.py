@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import textwrap
+from typing import Any
 
 from clinometer.diagnosis.diagnosis import Diagnosis
 from clinometer.diagnosis.ledger import settled
 from clinometer.diagnosis.rule import Evidence, Finding
 
 WIDTH = 80
+MOST_EVENTS = 4  # told on the first screen
 CELL = 7  # columns of one number in the ledger
 HEADS = {
     "loss_end": "loss", "weight": "weight", "activation": "activ.", "normalisation": "norm.",
@@ -29,11 +31,28 @@ def text(diagnosis: Diagnosis, width: int = WIDTH) -> str:
 def _head(diagnosis: Diagnosis, width: int) -> str:
     run = diagnosis.recording
     what = f"{diagnosis.verdict.upper()}   {run.meta.get('script', run.path)}"
-    seen = f"{len(run.step)} steps, {len(run.observed)} observed, run {_ended(run.ended)}"
-    cost = run.meta.get("overhead", {})
-    if cost.get("seconds") is not None and math.isfinite(cost.get("measured") or math.nan):
-        seen += f"; recording took {cost['seconds']:.2f} s ({cost['measured']:.1%})"
-    return "\n".join([what, "", *_wrapped(diagnosis.because, width), "", *_wrapped(seen, width)])
+    seen = (
+        f"{run.steps} steps, {len(run.observed)} observed, run {_ended(run.ended)}{_cost(run.meta)}"
+    )
+    told = [f"step {event.step}: {event.text}" for event in run.events[:MOST_EVENTS]]
+    if len(run.events) > MOST_EVENTS:
+        told.append(f"and {len(run.events) - MOST_EVENTS} more events")
+    events = [line for text in told for line in _wrapped(text, width, "  ")]
+    return "\n".join(
+        [what, "", *_wrapped(diagnosis.because, width), "", *_wrapped(seen, width), *events]
+    )
+
+
+def _cost(meta: dict[str, Any]) -> str:
+    """What recording cost, with its interval; nothing where it is not known."""
+    cost = meta.get("overhead", {})
+    if cost.get("seconds") is None or not math.isfinite(cost.get("measured") or math.nan):
+        return ""
+    told = f"; recording took {cost['seconds']:.2f} s ({cost['measured']:.1%}"
+    if cost.get("interval"):
+        low, high = cost["interval"]
+        told += f", 95 % interval {low:.1%} to {high:.1%}"
+    return told + ")"
 
 
 def _ended(how: str) -> str:

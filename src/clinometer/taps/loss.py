@@ -8,7 +8,7 @@ Only reductions are taken, and nothing waits for an accelerator.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -45,17 +45,22 @@ class Term:
 
 
 def read_terms(nodes: list[Any], harvest: Harvest) -> list[Term]:
-    """Loss terms among the nodes above the network; those that cannot be read are left out."""
+    """Loss terms among the nodes above the network, the second of a kind as `cross_entropy#2`.
+
+    Those that cannot be read are left out.
+    """
     if torch._C._autograd._top_saved_tensors_default_hooks(True) is not None:
         return []  # unpacking a saved tensor would run somebody's hook
     take = harvest.lane("loss").take
-    terms = []
+    terms: list[Term] = []
     with torch.no_grad():
         for node in nodes:
             reader = READERS.get(type(node).__name__)
             term = reader(node, take) if reader is not None else None
             if term is not None:
-                terms.append(term)
+                alike = sum(term.name == known.name.partition("#")[0] for known in terms)
+                name = f"{term.name}#{alike + 1}" if alike else term.name
+                terms.append(replace(term, name=name))
     return terms
 
 

@@ -262,6 +262,17 @@ class ParameterTap:
         sheet.steps = [float(count) if count is not None else float("nan") for count in counts]
 
 
+def total_norm(parameters: Iterable[torch.Tensor]) -> float | None:
+    """Norm of all gradients together; None where some are sparse, spread, or on an accelerator."""
+    gradients = [gradient.detach() for p in parameters if (gradient := p.grad) is not None]
+    if not gradients or any(g.is_sparse or g.device.type != "cpu" for g in gradients):
+        return None
+    if any(hasattr(gradient, "to_local") for gradient in gradients):
+        return None
+    norms = torch._foreach_norm(gradients, 2, torch.float32)
+    return float(torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64))
+
+
 def is_plain(parameter: torch.Tensor) -> bool:
     """Whether a parameter's elements can be read here; one spread over ranks (DTensor) would need all."""
     return (

@@ -11,13 +11,14 @@ Source    IEEE 754-2019, section 6; Goldberg (1991), ACM Computing Surveys 23(1)
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
-from clinometer.records.recording import Recording
+from clinometer.records.recording import Event, Recording
 
 RULE = Rule(
     code="FLOW501",
@@ -27,6 +28,7 @@ RULE = Rule(
     remedies=("lower-rate", "clip-gradient", "loss-scaling", "logits-with-matching-loss"),
     blame=5,
 )
+MADE = "first made by "  # what the recorder says of the operation that made the first NaN or Inf
 LOOKS = (
     ("parameter", "nonfinite_weight", None, "non-finite weight", "stored a weight of NaN or Inf"),
     (
@@ -46,6 +48,10 @@ def check(recording: Recording, course: Course, limits: Mapping[str, float]) -> 
     """Yield the first producer that was observed, or the loss where only that was seen."""
     first = _first_bad_observation(recording)
     if first is None and course.bad_step is None:
+        return
+    told = next((event for event in recording.events if MADE in event.text), None)
+    if told is not None and _knows_best(recording, told, first):
+        yield _examined(told)
         return
     if first is None:
         yield _loss_only(recording, course)
@@ -73,6 +79,28 @@ def check(recording: Recording, course: Course, limits: Mapping[str, float]) -> 
             severity="error",
         )
         return
+
+
+def _knows_best(recording: Recording, told: Event, first: int | None) -> bool:
+    """Whether the look through the graph came before any observation that names a layer."""
+    if first is None or told.step < recording.observed[first]:
+        return True
+    maker = _producer(recording, first, *LOOKS[1][:3])
+    return told.step == recording.observed[first] and maker is None
+
+
+def _examined(event: Event) -> Sign:
+    """The graph of the first bad loss was looked through when it came."""
+    where = event.text.partition(MADE)[2]
+    place = re.search(r"(?:after|before) (\S+?)(?:\.weight|\.bias)?(?:,|$)", where)
+    return Sign(
+        layer=place[1] if place else "",
+        cause="non-finite output",
+        size=float("inf"),
+        evidence=(Evidence("first non-finite loss, step", float(event.step), None, "", 1),),
+        explanation=f"At step {event.step} {event.text}.",
+        severity="error",
+    )
 
 
 def _first_bad_observation(recording: Recording) -> int | None:
