@@ -25,7 +25,7 @@ from click.testing import CliRunner
 
 import clinometer
 from clinometer.cli import COMMANDS, group
-from clinometer.records import columns
+from clinometer.records import columns, coverage
 from clinometer.store import schema
 
 NOTE = "<!-- Written by docs/generate.py: change the program, then run `make docs`. -->\n\n"
@@ -54,6 +54,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield from command_pages()
     yield from rule_pages()
     yield "recording.md", recording_page()
+    yield "coverage.md", coverage_page()
     yield "python.md", public_page()
     yield "theory.md", modules_page("theory", "Theory: what should happen", "Closed forms.")
     yield "stats.md", modules_page("stats", "Statistics: what did happen", "Estimators on arrays.")
@@ -183,6 +184,25 @@ little-endian float32 for every site: a layer's call, a parameter tensor, a term
             f"\n## {KINDS.get(kind, kind)}\n\n| column | unit | meaning |\n|---|---|---|\n{rows}"
         )
     text += f"\n## Tables\n\n```sql\n{schema.TABLES.strip()}\n```\n"
+    return f"{NOTE}{text}"
+
+
+def coverage_page() -> str:
+    """What is observed in which situation, with the test that shows it."""
+    text = """# What is observed
+
+A recording holds two things of each observed step: its *layers* (calls, activations, the gradient that
+enters and leaves them) and its *parameters* (gradient, intended and stored step). This table says in
+which situation which of them is recorded, as far as tests show it today; `clinometer doctor --coverage`
+prints it too. The loss is recorded wherever a scalar is propagated back. What was not observed in a
+run of yours is also said in its report.
+"""
+    for topic, situations in coverage.BY_TOPIC.items():
+        text += f"\n## {topic}\n\n| situation | layers | parameters | what is seen | shown by |\n"
+        text += "|---|---|---|---|---|\n"
+        for one in situations:
+            name = one.test.rpartition("::")[2]
+            text += f"| {cell(one.name)} | {one.layers} | {one.parameters} | {cell(one.why)} | `{name}` |\n"
     return f"{NOTE}{text}"
 
 

@@ -20,6 +20,7 @@ UNUSABLE_INPUT = 2  # exit code for input that cannot be used, as in DESIGN
 COMMANDS = {
     "compare": "Two models: is the lower loss better separation, or a larger scale?",
     "demo": "See both halves at work: the chapter's two models, and a stalled training run.",
+    "doctor": "What is installed here, and what can be observed.",
     "report": "Judge a recording: verdict, findings by cause, ledger.",
     "run": "Run a training script unchanged and record where its gradient goes.",
 }
