@@ -37,3 +37,17 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *__all__])
+
+
+def load_ipython_extension(ipython: Any) -> None:
+    """What `%load_ext clinometer` calls: the magics `%%clinometer` and `%clinometer`."""
+    from clinometer.adapters.ipython import load
+
+    load(ipython)
+
+
+def unload_ipython_extension(ipython: Any) -> None:
+    """What `%unload_ext clinometer` calls: ends a recording that is running, and takes the magics off."""
+    from clinometer.adapters.ipython import unload
+
+    unload(ipython)

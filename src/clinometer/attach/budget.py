@@ -22,7 +22,7 @@ RECENT = 9  # prices remembered; their median is what the next observation is ex
 HIDDEN = 1.25  # hook machinery that our own clock does not see: 1.23 to 1.28 measured over own time
 BURST = 8  # steps observed one after the other when something happened; paid back afterwards
 DIFFERENCES = 64  # of observed steps and their neighbours, kept for the overhead's interval
-NORM_SHARE = 0.2  # of the budget may go to the norm of all gradients in unobserved steps ...
+NORM_SHARE = 0.1  # of the budget may go to the norm of all gradients in unobserved steps ...
 MOST_GAP = 64  # ... where that buys it at least every so many steps
 # The disk: what a run of any length may use at once, and what every step adds to it.
 FREE_BYTES = 2**18
@@ -40,7 +40,7 @@ class Budget:
     looks : whether steps are observed at all
     spent_s, total_s : seconds spent on recording and seconds of the run so far
     row_bytes : size of one observation
-    norm_s : what taking the norm of all gradients took the last time
+    norm_s : what a step in which the norm of all gradients was taken cost the last time
     """
 
     share: float

@@ -55,6 +55,20 @@ class Clock:
         """Whether no optimizer has stepped yet."""
         return self._ticker is None
 
+    @property
+    def ordinary(self) -> bool:
+        """Whether steps are one optimizer's, as far as has been seen."""
+        return self._ticker is not None and not self.manual and not self._others and not self.due
+
+    def ticker(self) -> torch.optim.Optimizer | None:
+        """The optimizer that counts the steps."""
+        return self._ticker() if self._ticker is not None else None
+
+    def quick(self, passes: int) -> None:
+        """An ordinary step is over."""
+        self.steps += 1
+        self.usual_passes = passes or 1
+
     # -- optimizers -------------------------------------------------------------------------------
 
     def begins(self, optimizer: torch.optim.Optimizer) -> bool:
@@ -87,7 +101,7 @@ class Clock:
         return self._counts(optimizer)
 
     def _counts(self, optimizer: torch.optim.Optimizer) -> bool:
-        ticker = self._ticker() if self._ticker is not None else None
+        ticker = self.ticker()
         if optimizer is ticker:
             return True
         seen = self._others[id(optimizer)] = self._others.get(id(optimizer), 0) + 1

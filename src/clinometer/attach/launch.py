@@ -52,7 +52,8 @@ class Launch:
         except Exception as error:  # never the script's trouble
             self.trouble = f"{type(error).__name__}: {error}"
 
-    def _finish(self, ended: str, **facts: Any) -> None:
+    def finish(self, ended: str, **facts: Any) -> None:
+        """Detach and close the recording; `ended` as `Recording.ended` has it."""
         self._undo()
         if self.recorder is not None:
             self.recorder.stop(ended, **facts)
@@ -72,18 +73,18 @@ class Launch:
             exec(code, module.__dict__)
         except SystemExit as leaving:
             given = leaving.code
-            self._finish("normal", exit_code=given if isinstance(given, int) else int(bool(given)))
+            self.finish("normal", exit_code=given if isinstance(given, int) else int(bool(given)))
             raise
         except KeyboardInterrupt as stopped:
-            self._finish("interrupted")
+            self.finish("interrupted")
             _show(stopped, ours=1)
             sys.excepthook = _shown_already
             raise
         except BaseException as error:
-            self._finish("exception", exit_code=1)
+            self.finish("exception", exit_code=1)
             _show(error, ours=1)
             sys.exit(1)
-        self._finish("normal", exit_code=0)
+        self.finish("normal", exit_code=0)
 
 
 def load_script(path: str) -> tuple[CodeType, ModuleType]:

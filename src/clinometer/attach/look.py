@@ -27,6 +27,10 @@ from clinometer.taps.places import Plan
 from clinometer.taps.rows import Precision
 
 NAN = float("nan")
+THROUGH_TIME = (
+    8  # recurrent layers are run again at every so-manieth observation: it is most of a step
+)
+RECOLLECT = 8  # observations after which a network is looked through for new layers
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 
@@ -45,7 +49,11 @@ class Memory:
     layouts: weakref.WeakKeyDictionary[Any, Layout] = field(
         default_factory=weakref.WeakKeyDictionary
     )
+    armed: weakref.WeakKeyDictionary[nn.Module, int] = field(
+        default_factory=weakref.WeakKeyDictionary
+    )
     stride: int = 1
+    looks: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,8 @@ class Look:
         self.networks, self.memory = networks, memory
         self.harvest = Harvest()
         self.layers = LayerTap(guard, memory.precision, self.harvest, memory.spots, memory.stride)
+        self.layers.through_time = memory.looks % THROUGH_TIME == 0
+        memory.looks += 1
         self.flow = FlowTap(guard, self.layers, networks.name_of, memory.plans)
         self.parameters = ParameterTap(networks.name_of, memory.precision, memory.layouts)
         self.terms: list[tuple[Term, Sighting | None]] = []
@@ -76,9 +86,13 @@ class Look:
 
     def arm(self, roots: Iterable[nn.Module]) -> None:
         """Hook the leaf modules of these networks, where they run eagerly."""
+        compiling = self.networks.compiling
         for root in roots:
-            if not self.networks.is_compiled(root):
-                self.layers.arm(self.networks.leaves(root), compiling=self.networks.compiling)
+            if self.networks.is_compiled(root):
+                continue
+            due = self.memory.armed.get(root, 0) % RECOLLECT == 0
+            self.memory.armed[root] = self.memory.armed.get(root, 0) + 1
+            self.layers.arm(self.networks.leaves(root) if due or compiling else (), compiling)
 
     def loss(self, tensors: Iterable[Any]) -> list[torch.Tensor]:
         """A backward pass begins from these tensors; returns the leaves that it will reach."""

@@ -68,11 +68,12 @@ class BackwardTap:
     """Calls `before(tensors)` and `after()` around the outermost backward pass, `inner(tensors)` within.
 
     `torch.autograd.backward` is the one name that `Tensor.backward` goes through. A checkpointed segment
-    runs a backward inside the backward.
+    runs a backward inside the backward. `quick(tensors)` says whether the others are not needed.
     """
 
-    def __init__(self, before: Report, after: Report, inner: Report) -> None:
+    def __init__(self, before: Report, after: Report, inner: Report, quick: Report) -> None:
         self._before, self._after, self._inner = before, after, inner
+        self._quick = quick
         self.depth = 0
 
     def install(self) -> Undo:
@@ -88,7 +89,9 @@ class BackwardTap:
             if tap.depth:
                 tap._nested(original, tensors, args, kwargs)
                 return
-            tap._before(tensors)
+            quick = tap._quick(tensors)
+            if not quick:
+                tap._before(tensors)
             tap.depth = 1
             try:
                 original(tensors, *args, **kwargs)
@@ -98,7 +101,8 @@ class BackwardTap:
                 raise
             finally:
                 tap.depth = 0
-                tap._after()
+                if not quick:
+                    tap._after()
 
         return _installed(torch.autograd, "backward", backward, live)
 

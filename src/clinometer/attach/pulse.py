@@ -20,6 +20,7 @@ FLUSH_S = 0.25  # ... or this long [s], whichever comes first; a kill loses at m
 WARM_UP = 32  # losses seen before one can stand out
 MEMORY = 1 / 32  # weight of a new loss in the running mean and the running deviation
 OUTLIER = 6.0  # mean deviations above the mean: 7e-7 of a normal series, 0.2 % of a Laplace one
+FORGET = 0.999  # the largest excursion so far fades by this a step; a spike is twice as far as that
 APART = 256  # steps between two events of a kind: the ring that an event protects
 MOST_EVENTS = 32
 LOSS = [column.name for column in STEP].index("loss")
@@ -51,6 +52,7 @@ class Pulse:
     _scale_there: torch.Tensor | None = None
     _mean: float = 0.0
     _deviation: float = 0.0
+    _record: float = 0.0
     _count: int = 0
     _quiet_until: dict[str, int] = field(default_factory=dict)
     _events: int = 0
@@ -77,55 +79,61 @@ class Pulse:
         elif scale is not None:
             self.scale = float(scale)
 
-    def loss(self) -> float:
-        """Sum of the step's losses, loss scale taken off; nan where none is here (yet)."""
-        if not self._losses:
-            return NAN
-        total = sum(self._losses)
-        return total if math.isnan(self.scale) else total / self.scale
-
     def is_bad(self) -> bool:
         """Whether a loss that was just noted is NaN or infinite."""
         return bool(self._losses) and not math.isfinite(self._losses[-1])
 
     def end(self, step: int, elapsed_s: float) -> tuple[tuple[float, ...], torch.Tensor | None]:
-        """(the step's scalars, its loss where that is still on an accelerator); begins the next step."""
-        loss, there = self.loss(), self._gathered()
-        seen = bool(self._losses or self._there)
+        """(the step's scalars, its loss where that is still on an accelerator); begins the next step.
+
+        Every step goes through here: straight on, where nothing is special.
+        """
+        losses, loss, there = self._losses, NAN, None
+        if losses:
+            loss = losses[0] if len(losses) == 1 else sum(losses)
+            if self.scale == self.scale:
+                loss /= self.scale
+            self._watch(step, loss)
+            losses.clear()
+            seen = 1.0
+        elif self._there:
+            there, seen = self._gathered(), 1.0
+        else:
+            seen = 0.0
         row = (
-            elapsed_s, loss, float(seen), float(self.passes), self.grad_norm, self.clip,
-            self.scale, float(self.skipped), self.lr,
+            elapsed_s, loss, seen, float(self.passes), self.grad_norm, self.clip, self.scale,
+            float(self.skipped), self.lr,
         )  # fmt: skip
-        self._watch(step, loss, seen and there is None)
         self.passes, self.skipped = 0, False
         self.grad_norm = self.clip = self.scale = NAN
-        self._losses.clear()
         return row, there
 
-    def _gathered(self) -> torch.Tensor | None:
-        if not self._there:
-            return None
+    def _gathered(self) -> torch.Tensor:
         there = torch.stack([loss.double() for loss in self._there]).sum()
         if self._scale_there is not None:
             there = there / self._scale_there
         self._there, self._scale_there = [], None
         return there
 
-    def _watch(self, step: int, loss: float, seen: bool) -> None:
-        if not seen:
-            return
-        if not math.isfinite(loss):
+    def _watch(self, step: int, loss: float) -> None:
+        """A spike is further above the running mean than noise goes, and twice as far as ever lately."""
+        above = loss - self._mean
+        if not abs(above) < math.inf:
             made = f"; {self.where}" if self.where else ""
             self._event(step, "non-finite loss", f"the loss is {loss}{made}")
             return
-        above = loss - self._mean
-        if self._count >= WARM_UP and above > OUTLIER * self._deviation and self._deviation > 0:
+        if (
+            above > OUTLIER * self._deviation
+            and self._count >= WARM_UP
+            and above > 2 * self._record > 0
+        ):
             text = f"the loss is {loss:.4g}; its running mean was {self._mean:.4g}"
             self._event(step, "loss spike", text)
-        rate = max(MEMORY, 1 / (self._count + 1))
+        self._record = max(above, self._record * FORGET)
+        self._count += 1
+        rate = MEMORY if self._count > 1 / MEMORY else 1 / self._count
         self._mean += rate * above
         self._deviation += rate * (abs(above) - self._deviation)
-        self._count += 1
 
     def note_norm(self, step: int, norm: float) -> None:
         """The norm of all gradients of the step, where it was taken."""

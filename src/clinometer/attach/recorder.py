@@ -80,12 +80,18 @@ class Recorder:
         self._places: Places = {}
         self._packed = False
         self._examined = False
+        self._quick = False
+        self._crowded = False
+        self._normed = False
         self._open = False
         self._backward = BackwardTap(
             self.guard(self._before_backward),
             self.guard(self._after_backward),
             self.guard(self._inner_backward),
+            self._quick_backward,
         )
+        self._slow_before = self.guard(self._before_step)
+        self._slow_after = self.guard(self._after_step)
         self._undo: list[Callable[[], None]] = []
 
     # -- life -----------------------------------------------------------------------------------
@@ -109,9 +115,9 @@ class Recorder:
 
     def _attach(self) -> None:
         with numbered_apart():
-            pre = register_optimizer_step_pre_hook(self.guard(self._before_step))
+            pre = register_optimizer_step_pre_hook(self._pre)
             self._undo.append(pre.remove)
-            post = register_optimizer_step_post_hook(self.guard(self._after_step))
+            post = register_optimizer_step_post_hook(self._post)
             self._undo.append(post.remove)
         self._undo.append(self._backward.install())
         self._undo += install_seams(self)
@@ -239,7 +245,79 @@ class Recorder:
         self._look.arm(roots)
         self.probe.arm(roots)
 
-    # -- one step -------------------------------------------------------------------------------
+    # -- an ordinary step: one optimizer, one loss, nobody looks -----------------------------------
+
+    def _quick_backward(self, tensors: Any) -> bool:
+        """Note the loss of an ordinary step; False where there is more to do."""
+        if not self._quick or not isinstance(tensors, torch.Tensor) or self._child():
+            return False
+        begun = self._now()
+        if tensors.numel() != 1 or tensors.is_complex():
+            return False
+        pulse = self.pulse
+        pulse.note_loss(tensors)
+        if pulse.is_bad():
+            pulse.withdraw()
+            return False
+        pulse.passes += 1
+        self._own_s += self._now() - begun
+        return True
+
+    def _pre(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if self._quick and optimizer is self.clock.ticker() and len(args) == 1 and not kwargs:
+            return
+        self._quick = False
+        self._slow_before(optimizer, args, kwargs)
+
+    def _post(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if self._quick and optimizer is self.clock.ticker() and not self._child():
+            try:
+                self._quick_tick(optimizer)
+            except Exception as error:
+                self._fault(error)
+            return
+        self._slow_after(optimizer, args, kwargs)
+
+    def _quick_tick(self, optimizer: torch.optim.Optimizer) -> None:
+        now, step, pulse = self._now(), self._step, self.pulse
+        rate = optimizer.param_groups[0]["lr"]
+        pulse.lr = rate if isinstance(rate, float) else _rate(optimizer)
+        self.clock.quick(pulse.passes)
+        row, there = pulse.end(step, now - self._started)
+        self._batch.add(row, there)
+        if pulse.happened:
+            self._tell()
+        if self._batch.steps >= FLUSH_STEPS or now - self._flushed > FLUSH_S:
+            self._flush()
+        if self._flying:
+            self._land()
+        self._packed = self.unscaled = False
+        self._book(now, observed=False)
+
+    def _book(self, now: float, *, observed: bool) -> None:
+        """The step is written: account for it, and decide about the next one."""
+        step = self._step
+        spent = self._now() - now
+        if self._normed:  # what such a step costs, the longer way to it included
+            self.budget.norm_s, self._normed = self._own_s + spent, False
+        self.budget.account(step, now - self._last, self._own_s + spent, observed)
+        self._own_s, self._last, self._step = 0.0, now, step + 1
+        if self.budget.wants(step + 1):
+            self._look = Look(self.guard, self.networks, self.memory)
+            self._aside(self._arm, self.networks.roots())
+            self._own_s = self._now() - now - spent
+        self._quick = (
+            self._look is None
+            and self.clock.ordinary
+            and not self._crowded
+            and not self.budget.affords_norm(step + 1)
+        )
+
+    def _child(self) -> bool:
+        """Whether this is a forked child, which is not recorded, or too much has gone wrong."""
+        return os.getpid() != self._pid or len(self.faults) >= MOST_FAULTS
+
+    # -- any other step -------------------------------------------------------------------------
 
     def _before_backward(self, tensors: Any) -> None:
         if self.clock.waits:
@@ -277,6 +355,11 @@ class Recorder:
         gradient = first.grad if first is not None else None
         return gradient, gradient._version if gradient is not None else -1
 
+    def _untouched(self, before: tuple[Any, int]) -> bool:
+        """Whether that gradient is what it was before."""
+        now = self._gradient_of_scope()
+        return now is not None and now[0] is before[0] and now[1] == before[1]
+
     def _foreign(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether an optimizer has nothing to do with the watched model."""
         model = self._scope() if self._scope is not None else None
@@ -288,11 +371,12 @@ class Recorder:
             groups = optimizer.param_groups
             mine = any(id(p) in ours for group in groups for p in group["params"])
             known = self._concerns[optimizer] = (len(groups), mine)
+        self._crowded |= not known[1]
         return not known[1]
 
     def _after_backward(self) -> None:
         look = self._look
-        if self._witness is not None and self._witness == self._gradient_of_scope():
+        if self._witness is not None and self._untouched(self._witness):
             self.pulse.withdraw()  # another model's backward pass
         if look is not None:
             last = self.clock.inside or self.pulse.passes >= self.clock.usual_passes
@@ -333,11 +417,10 @@ class Recorder:
             or getattr(optimizer, "grad_scale", None) is not None
         ):
             return
-        begun = self._now()
         norm = total_norm(p for group in optimizer.param_groups for p in group["params"])
+        self._normed = True
         if norm is not None:
             self.pulse.note_norm(self._step, norm)
-        self.budget.norm_s = self._now() - begun
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if self._foreign(optimizer):
@@ -398,14 +481,8 @@ class Recorder:
         if self._flying:
             self._land()
         self._packed = self.unscaled = False
-        spent = self._now() - now
-        self.budget.account(step, now - self._last, self._own_s + spent, look is not None)
-        self._own_s = -spent  # the guard around this call adds it once more
-        self._last = now
-        self._step = step + 1
-        if self.budget.wants(self._step):
-            self._look = Look(self.guard, self.networks, self.memory)
-            self._aside(self._arm, self.networks.roots())
+        self._book(now, observed=look is not None)
+        self._own_s -= self._now() - now  # the guard around this call adds it once more
 
     def _close(self, look: Look, now: float) -> None:
         self._look = None

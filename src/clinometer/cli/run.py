@@ -30,13 +30,12 @@ Next: clinometer report FILE
 
 def _share(ctx: click.Context, param: click.Parameter, value: str) -> float:
     """A share of time: 1% or 0.01."""
+    from clinometer.records.share import share
+
     try:
-        share = float(value[:-1]) / 100 if value.endswith("%") else float(value)
-    except ValueError:
-        share = -1.0
-    if not 0 < share <= 1:
-        raise click.BadParameter(f"{value!r}: expected a share such as 1% or 0.01", ctx, param)
-    return share
+        return share(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
 
 class _Run(click.Command):

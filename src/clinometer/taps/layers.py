@@ -101,6 +101,7 @@ class LayerTap:
     token : the key of this step's marks; another recorder has its own
     in_backward : how deep in backward passes we are; forward calls there are recomputations
     called : names that were called in this step
+    through_time : whether recurrent layers are followed back through time in this step
     """
 
     guard: Callable[[Callable[..., None]], Callable[..., None]]
@@ -111,6 +112,7 @@ class LayerTap:
     token: object = field(default_factory=object)
     in_backward: int = 0
     called: set[str] = field(default_factory=set)
+    through_time: bool = True
     _largest_stride: int = 1
     _global: bool = False
     _undo: ExitStack = field(default_factory=ExitStack)
@@ -197,7 +199,8 @@ class LayerTap:
             return
         if isinstance(module, nn.RNNBase):
             for which, tensor in enumerate(outputs_of(out)):
-                self._mark(spot, module, args, tensor, passage(module, args, which))
+                passed = passage(module, args, which) if self.through_time else None
+                self._mark(spot, module, args, tensor, passed)
             return
         first = _first_tensor(out)
         if first is not None:

@@ -1,0 +1,48 @@
+"""What a notebook is told of a recording, and how its file is called."""
+
+from __future__ import annotations
+
+import html
+import itertools
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from clinometer.attach.launch import Launch
+
+
+def free_path(path: str) -> str:
+    """A name that is not taken: run.clino, run-2.clino ... A cell runs again, a recording stays."""
+    stem, ending = os.path.splitext(path)
+    for number in itertools.count(2):
+        if not os.path.lexists(path):
+            return path
+        path = f"{stem}-{number}{ending}"
+    raise AssertionError
+
+
+def told(launch: Launch, path: str) -> str:
+    """The one line after a recording."""
+    if launch.trouble is not None:
+        return f"clinometer: not recorded ({launch.trouble})."
+    if launch.recorder is None:
+        return "clinometer: nothing was recorded, because torch was not imported."
+    return f"clinometer: recorded to {path}; next: %clinometer report"
+
+
+def verdict(path: str) -> dict[str, str] | None:
+    """Verdict and sentence as text and HTML, for IPython's display; None where there is none."""
+    from clinometer.diagnosis.diagnose import diagnose
+    from clinometer.store.reader import read
+
+    try:
+        found = diagnose(read(path))
+    except Exception:  # the recording stays; `%clinometer report` will say what is wrong with it
+        return None
+    if not found.recording.steps:
+        return None
+    word, because = found.verdict.upper(), found.because
+    return {
+        "text/plain": f"{word}   {because}",
+        "text/html": f"<p><b>{html.escape(word)}</b> &nbsp; {html.escape(because)}</p>",
+    }
