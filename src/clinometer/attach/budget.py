@@ -17,6 +17,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 ALLOWANCE_S = 0.1  # what a run may cost beyond its share; 1 % of ten seconds
+KEPT = 0.9  # of the share is spent: the rest is for the allowance, and for prices that turn out higher
 GROWTH = 4  # on the allowance no gap is shorter than a 4th of the steps so far: few, but some late
 RECENT = 9  # prices remembered; their median is what the next observation is expected to cost
 HIDDEN = 1.25  # hook machinery that our own clock does not see: 1.23 to 1.28 measured over own time
@@ -110,7 +111,7 @@ class Budget:
         if not observed:
             self._typical_s += (step_s - self._typical_s) * (0.1 if self._typical_s else 1.0)
             self.spent_s += own_s
-            self._earned_s += self.share * (step_s - own_s) - own_s
+            self._earned_s += KEPT * self.share * (step_s - own_s) - own_s
             if self._waiting is not None:
                 self._longer.append(self._waiting[1] - (self._waiting[0] + step_s) / 2)
                 self._waiting = None
@@ -127,7 +128,7 @@ class Budget:
         self._pay(cost, step_s)
 
     def _pay(self, cost: float, step_s: float) -> None:
-        self._earned_s += self.share * max(step_s - cost, 0.0)
+        self._earned_s += KEPT * self.share * max(step_s - cost, 0.0)
         if self._earned_s >= cost or self._allowance_s < cost:
             self._earned_s -= cost  # into debt after a burst
         else:
