@@ -10,7 +10,6 @@ import ast
 import atexit
 import os
 import weakref
-from dataclasses import dataclass
 from typing import Any
 
 from IPython.core.error import UsageError
@@ -18,41 +17,13 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments, parse_argstring
 
-from clinometer.adapters.notebook_text import free_path, told, verdict
-from clinometer.attach.launch import Launch, default_path
+from clinometer.adapters.notebook_text import told, verdict
+from clinometer.attach.launch import Launch
+from clinometer.attach.session import Session
 from clinometer.records.share import share
 
 NAME = "clinometer"
 VARIABLE = "_clinometer"  # in the notebook: the path of the latest recording
-
-
-@dataclass
-class Session:
-    """What is recorded in one shell, if anything is.
-
-    Attributes
-    ----------
-    launch : the recording that is running
-    latest : path of the recording that was begun last
-    """
-
-    launch: Launch | None = None
-    latest: str | None = None
-
-    def begin(self, name: str, output: str | None, budget: float, every: int | None) -> Launch:
-        """Record whatever trains in this process from now on; attaches when torch is there."""
-        path = free_path(output or default_path(name))
-        self.launch = Launch(os.path.abspath(path), name, [], budget=budget, every=every)
-        self.latest = path
-        self.launch.attach_on_import()
-        return self.launch
-
-    def end(self, ended: str = "normal") -> Launch | None:
-        """Take everything off; None where nothing was running."""
-        launch, self.launch = self.launch, None
-        if launch is not None:
-            launch.finish(ended)
-        return launch
 
 
 # A shell's session outlives a reload of the extension, so that nothing is attached twice.
@@ -111,7 +82,7 @@ class ClinometerMagics(Magics):
         __tracebackhide__ = True
         session = self._session
         if session.launch is not None:
-            print(f"clinometer: {session.latest} is being recorded already, and this cell with it.")  # noqa: T201
+            say(f"clinometer: {session.latest} is being recorded already, and this cell with it.")
             self._run(cell)
             return
         session.begin(self._name("cell"), asked.output, budget, asked.every)
@@ -136,9 +107,15 @@ class ClinometerMagics(Magics):
         name = shell.compile.cache(source, shell.execution_count, raw_code=cell)
         tree = shell.transform_ast(shell.compile.ast_parse(source, name))
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        exec(shell.compile(tree, name, "exec"), shell.user_global_ns, shell.user_ns)
+        exec(
+            compile(tree, name, "exec", flags=shell.compile.flags),
+            shell.user_global_ns,
+            shell.user_ns,
+        )
         if last is not None:
-            code = shell.compile(ast.Interactive([last]), name, "single")  # shows its value
+            code = compile(
+                ast.Interactive([last]), name, "single", flags=shell.compile.flags
+            )  # shows its value
             exec(code, shell.user_global_ns, shell.user_ns)
 
     # -- on, off, report --------------------------------------------------------------------------
@@ -158,21 +135,19 @@ class ClinometerMagics(Magics):
     def _on(self, asked: Any, budget: float) -> None:
         session = self._session
         if session.launch is not None:
-            print(
-                f"clinometer: {session.latest} is being recorded already; end it: %clinometer off"
-            )  # noqa: T201
+            say(f"clinometer: {session.latest} is being recorded already; end it: %clinometer off")
             return
         launch = session.begin(self._name("notebook"), asked.output, budget, asked.every)
         if launch.trouble is not None:
             self._tell(session.end())
             return
         self._shell.user_ns[VARIABLE] = session.latest
-        print(f"clinometer: recording to {session.latest}; end it: %clinometer off")  # noqa: T201
+        say(f"clinometer: recording to {session.latest}; end it: %clinometer off")
 
     def _off(self) -> None:
         launch = self._session.end()
         if launch is None:
-            print("clinometer: nothing is being recorded; begin: %clinometer on")  # noqa: T201
+            say("clinometer: nothing is being recorded; begin: %clinometer on")
             return
         self._tell(launch)
 
@@ -184,7 +159,7 @@ class ClinometerMagics(Magics):
         path = path or self._session.latest
         if path is None:
             raise UsageError("no recording yet; expected %%clinometer above a cell that trains")
-        print(text(diagnose(read(path))), end="")  # noqa: T201
+        say(text(diagnose(read(path))))
 
     # -- the shell --------------------------------------------------------------------------------
 
@@ -210,7 +185,7 @@ class ClinometerMagics(Magics):
         if launch is None:
             return
         path = self._session.latest or launch.path
-        print(told(launch, path))  # noqa: T201
+        say(told(launch, path))
         if launch.recorder is None or launch.trouble is not None:
             return
         self._shell.user_ns[VARIABLE] = path
@@ -219,3 +194,8 @@ class ClinometerMagics(Magics):
             from IPython.display import display
 
             display(shown, raw=True)
+
+
+def say(text: str) -> None:
+    """Into the output of the cell."""
+    print(text.rstrip())  # noqa: T201

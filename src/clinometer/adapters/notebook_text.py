@@ -1,24 +1,12 @@
-"""What a notebook is told of a recording, and how its file is called."""
+"""What a notebook is told of a recording."""
 
 from __future__ import annotations
 
 import html
-import itertools
-import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from clinometer.attach.launch import Launch
-
-
-def free_path(path: str) -> str:
-    """A name that is not taken: run.clino, run-2.clino ... A cell runs again, a recording stays."""
-    stem, ending = os.path.splitext(path)
-    for number in itertools.count(2):
-        if not os.path.lexists(path):
-            return path
-        path = f"{stem}-{number}{ending}"
-    raise AssertionError
 
 
 def told(launch: Launch, path: str) -> str:
