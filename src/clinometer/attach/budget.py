@@ -17,7 +17,9 @@ from collections import deque
 from dataclasses import dataclass, field
 
 ALLOWANCE_S = 0.1  # what a run may cost beyond its share; 1 % of ten seconds
-KEPT = 0.9  # of the share is spent: the rest is for the allowance, and for prices that turn out higher
+KEPT = (
+    0.9  # of the share is spent: the rest is for the allowance, and for prices that turn out higher
+)
 GROWTH = 4  # on the allowance no gap is shorter than a 4th of the steps so far: few, but some late
 RECENT = 9  # prices remembered; their median is what the next observation is expected to cost
 HIDDEN = 1.25  # hook machinery that our own clock does not see: 1.23 to 1.28 measured over own time

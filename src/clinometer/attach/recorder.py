@@ -154,11 +154,11 @@ class Recorder:
         self.probe.release()
 
     def guard(self, function: Callable[..., Any]) -> Callable[..., None]:
-        """Wrap a hook: timed, silent, never raising, never returning a value, not in a child."""
+        """Wrap a hook: timed, silent, never raising, never returning a value, not in a child process."""
         pid, faults, now = self._pid, self.faults, self._now
 
         def guarded(*args: Any, **kwargs: Any) -> None:
-            if os.getpid() != pid or len(faults) >= MOST_FAULTS:
+            if os.getpid() != pid or len(faults) >= MOST_FAULTS or _capturing():
                 return
             begun = now()
             try:
@@ -249,7 +249,7 @@ class Recorder:
 
     def _quick_backward(self, tensors: Any) -> bool:
         """Note the loss of an ordinary step; False where there is more to do."""
-        if not self._quick or not isinstance(tensors, torch.Tensor) or self._child():
+        if not self._quick or not isinstance(tensors, torch.Tensor) or self._aloof():
             return False
         begun = self._now()
         if tensors.numel() != 1 or tensors.is_complex():
@@ -270,7 +270,7 @@ class Recorder:
         self._slow_before(optimizer, args, kwargs)
 
     def _post(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        if self._quick and optimizer is self.clock.ticker() and not self._child():
+        if self._quick and optimizer is self.clock.ticker() and not self._aloof():
             try:
                 self._quick_tick(optimizer)
             except Exception as error:
@@ -313,9 +313,9 @@ class Recorder:
             and not self.budget.affords_norm(step + 1)
         )
 
-    def _child(self) -> bool:
-        """Whether this is a forked child, which is not recorded, or too much has gone wrong."""
-        return os.getpid() != self._pid or len(self.faults) >= MOST_FAULTS
+    def _aloof(self) -> bool:
+        """Whether this is a forked child or a captured graph, or too much has gone wrong."""
+        return os.getpid() != self._pid or len(self.faults) >= MOST_FAULTS or _capturing()
 
     # -- any other step -------------------------------------------------------------------------
 
@@ -565,6 +565,11 @@ class Recorder:
                 "budget": self.budget.share,
             }
         }
+
+
+def _capturing() -> bool:
+    """Whether a CUDA graph is being captured: what we launched would be in every replay of it."""
+    return torch.cuda.is_initialized() and torch.cuda.is_current_stream_capturing()
 
 
 def _rate(optimizer: torch.optim.Optimizer) -> float:

@@ -106,7 +106,7 @@ def _counts(labels: torch.Tensor, kept: torch.Tensor, classes: int, take: Take) 
 def _binary(node: Any, logits: torch.Tensor, total: torch.Tensor, take: Take) -> Term:
     target = node._saved_target.detach().double()
     hard = (target == 0) | (target == 1)
-    number = take(torch.tensor(float(target.numel()), dtype=torch.float64, device=target.device))
+    number = take(_number(target.numel(), target))
     right = (((logits > 0) == (target > 0.5)) & hard).double().reshape(-1)
     ones = torch.where(hard, target, torch.full_like(target, float("nan"))).sum()
     return Term(
@@ -118,6 +118,11 @@ def _binary(node: Any, logits: torch.Tensor, total: torch.Tensor, take: Take) ->
         counts=take(torch.stack([hard.double().sum() - ones, ones])),
         classes=2,
     )
+
+
+def _number(value: int, beside: torch.Tensor) -> torch.Tensor:
+    """A number on the device of a tensor, put there without waiting."""
+    return torch.full((), value, dtype=torch.float64, device=beside.device)
 
 
 def _binary_from_logits(node: Any, take: Take) -> Term | None:
@@ -143,7 +148,7 @@ def _squared_error(node: Any, take: Take) -> Term | None:
         return None
     columns = target.reshape(len(target), -1) if target.ndim else target.reshape(1, 1)
     guesses = output.reshape(columns.shape)
-    number = take(torch.tensor(float(target.numel()), dtype=torch.float64, device=target.device))
+    number = take(_number(target.numel(), target))
     right = judged = moments = None
     if columns.shape[1] > 1:
         one_hot = ((columns == 0) | (columns == 1)).all() & (columns.sum(dim=1) == 1).all()
