@@ -955,24 +955,24 @@ class Reader(nn.Module):
 @backs("nn.RNN and nn.GRU by time step", "observed", "observed")
 @pytest.mark.parametrize("kind", [nn.RNN, nn.GRU])
 def test_a_recurrent_layer_by_time(kind, record) -> None:
-    check_lags(record(lambda: train(Reader(kind(6, 8)))))
+    check_lags(record(lambda: train(Reader(kind(6, 8)), steps=9)), steps=9, times=2)
 
 
 @backs("nn.LSTM by time step", "observed", "observed")
 def test_an_lstm_by_time(record) -> None:
-    check_lags(record(lambda: train(Reader(nn.LSTM(6, 8)))))
+    check_lags(record(lambda: train(Reader(nn.LSTM(6, 8)), steps=9)), steps=9, times=2)
 
 
 @backs("loops over a cell, by lag", "observed", "observed")
 @pytest.mark.parametrize("kind", [nn.RNNCell, nn.GRUCell, nn.LSTMCell])
 def test_a_cell_in_a_loop_by_lag(kind, record) -> None:
-    check_lags(record(lambda: train(Reader(kind(6, 8)))))
+    check_lags(record(lambda: train(Reader(kind(6, 8)))), steps=4, times=4)
 
 
-def check_lags(recording: Recording) -> None:
-    assert layers(recording)["recurrent"] == 4
+def check_lags(recording: Recording, steps: int, times: int) -> None:
+    assert layers(recording)["recurrent"] == steps
     for lag in (0, 1, 2, 4):
-        assert figures(recording, "recurrence", f"lag_{lag}") == {"recurrent": 4}
+        assert figures(recording, "recurrence", f"lag_{lag}") == {"recurrent": times}
 
 
 @backs("packed sequences", "partly", "observed")

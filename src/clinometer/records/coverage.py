@@ -377,12 +377,12 @@ BY_TOPIC: dict[str, tuple[Situation, ...]] = {
         ),
         Situation(
             "nn.RNN and nn.GRU by time step", "observed", "observed",
-            "gradient by time lag, from a run of the layer alone",
+            "gradient by time lag at every eighth observation, from a run of the layer alone",
             HERE + "test_a_recurrent_layer_by_time",
         ),
         Situation(
             "nn.LSTM by time step", "observed", "observed",
-            "gradient by time lag, from a run of the layer alone",
+            "gradient by time lag at every eighth observation, from a run of the layer alone",
             HERE + "test_an_lstm_by_time",
         ),
         Situation(
