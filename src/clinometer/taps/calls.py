@@ -118,8 +118,8 @@ class Calls:
         forward = [s.pending for s in group if s.pending is not None]
         ins = [s.in_rows for s in group if s.in_rows is not None]
         outs = [s.out_rows for s in group if s.out_rows is not None]
-        examples = sum(p.examples for p in forward) or sum(t.examples for t in entering)
-        elements = sum(p.elements for p in forward) or sum(t.elements for t in entering)
+        examples = sum(p.examples for p in forward) or sum(s.examples for s in group)
+        elements = sum(p.elements for p in forward) or sum(s.elements for s in group)
         low, middle, high = self._spread(entering)
         return [
             float(len(entering)), float(examples), float(elements),
@@ -131,10 +131,11 @@ class Calls:
 
     def _sum(self, taken: Taken) -> float:
         """Sum of squares; nan where float32 cannot have held it."""
-        total = self.landed.sums[taken.number]
-        if not taken.wide and total < TRUSTED * TRUSTED:
-            return NAN
-        return total
+        return NAN if self._vanished(taken) else self.landed.sums[taken.number]
+
+    def _vanished(self, taken: Taken) -> bool:
+        """Whether float32 cannot have held these norms: a zero there may be an underflow."""
+        return not taken.wide and self.landed.sums[taken.number] < TRUSTED * TRUSTED
 
     def _rms(self, taken: list[Taken]) -> float:
         squares, elements = 0.0, 0
@@ -155,7 +156,7 @@ class Calls:
 
     def _by_example(self, taken: Taken) -> Values | None:
         squares = self.landed[taken.number]
-        if not taken.examples or squares.size % taken.examples:
+        if not taken.examples or squares.size % taken.examples or self._vanished(taken):
             return None
         sums = squares.reshape(taken.examples, -1).sum(axis=1)
         return np.asarray(sums * (taken.examples / taken.elements))
@@ -194,7 +195,8 @@ class Calls:
 
     def _branch_squares(self, branch: Branch) -> float:
         lane = self.harvest.lane("branches")
-        return sum(float(lane[number][0]) ** 2 for number in branch.norms)
+        total = sum(float(lane[number][0]) ** 2 for number in branch.norms)
+        return NAN if total < TRUSTED * TRUSTED and not branch.wide else total
 
     def _reach(self, group: list[Sighting]) -> float:
         """R, scaled up from the sampled examples to all."""
@@ -209,10 +211,9 @@ class Calls:
             inputs = self.landed[rows.number]
             for taken in sighting.entering:
                 gradient = self.landed[taken.number]
-                if gradient.size != inputs.size:
+                if gradient.size != inputs.size or self._vanished(taken) or self._vanished(rows):
                     return NAN
-                share = (sighting.pending.elements / taken.elements) if sighting.pending else 1.0
-                total += float(inputs @ gradient) * share
+                total += float(inputs @ gradient) * sighting.one_of
                 known = True
         return math.sqrt(total) if known else NAN
 
@@ -296,8 +297,7 @@ class Calls:
             return NAN
         taken, right = output.entering[0], lane[term.right]
         squares = landed[taken.number]
-        stride = output.pending.stride if output.pending is not None else 1
-        chosen = right[::stride] if squares.size == taken.examples else right
+        chosen = right[:: output.stride] if squares.size == taken.examples else right
         total = squares.sum()
         if chosen.size != squares.size or not total > 0:
             return NAN

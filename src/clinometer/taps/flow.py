@@ -21,7 +21,7 @@ from clinometer.taps.kept import flat_of_result, rows_of_input
 from clinometer.taps.layers import LayerTap, Pending
 from clinometer.taps.places import Contraction, Place, Plan
 from clinometer.taps.roles import weight_facts
-from clinometer.taps.rows import Taken, sampled, stride_for
+from clinometer.taps.rows import Taken, real, sampled, stride_for
 from clinometer.taps.titles import entitle
 
 NameOf = Callable[[torch.Tensor], str]
@@ -30,9 +30,17 @@ MOST_PLANS = 8  # shapes of graphs that are remembered; a GAN has three
 
 @dataclass(eq=False)
 class Branch:
-    """One way on which gradient comes back to a fork."""
+    """One way on which gradient comes back to a fork: all that leads to one place.
+
+    Attributes
+    ----------
+    wide : whether its norms were taken in float64
+    parts : gradients that wait to be summed, one for each edge that leads there
+    norms, dots : numbers in the lane "branches", one for each pass
+    """
 
     target: str
+    wide: bool = True
     parts: list[torch.Tensor] = field(default_factory=list)
     norms: list[int] = field(default_factory=list)
     dots: list[int] = field(default_factory=list)
@@ -49,7 +57,9 @@ class Sighting:
     pending : its forward half, where a module made it
     entering : norms of the gradient at its output, one for each time the graph was used
     moments : for a recurrent layer, numbers in the lane "time": the gradient at each step of its input
-    leaving : where the gradient leaving it is measured: the sighting below it, or a branch of that
+    below, back : where the gradient leaving it is measured: the sighting below it, or a branch of that
+    stride : every how-manieth example is read; 0 before that is known
+    examples, elements : of the gradients that entered, those included that are not read
     """
 
     name: str
@@ -69,6 +79,14 @@ class Sighting:
     flat_examples: int = 0
     attention: Attention | None = None
     moments: list[int] = field(default_factory=list)
+    stride: int = 0
+    examples: int = 0
+    elements: int = 0
+
+    @property
+    def one_of(self) -> float:
+        """How many elements each one stands for that was read."""
+        return self.elements / max(sum(taken.elements for taken in self.entering), 1)
 
 
 @dataclass
@@ -153,14 +171,16 @@ class FlowTap:
     def _forward_of(self, sighting: Sighting, pending: Pending) -> None:
         sighting.in_rows, sighting.out_rows = pending.in_rows, pending.out_rows
         sighting.flat, sighting.flat_of = pending.flat, pending.flat_of
-        sighting.flat_examples = pending.flat_examples
+        sighting.flat_examples, sighting.stride = pending.flat_examples, pending.stride
 
     def _read_kept(self, graph: Graph, place: Place, sighting: Sighting) -> None:
         """What autograd keeps of a functional call: its input or result."""
         node = graph.nodes[place.at]
         with torch.no_grad():
             if place.kind == "weight":
-                sighting.in_rows = rows_of_input(node, place, sighting.channels, self.layers)
+                read = rows_of_input(node, place, sighting.channels, self.layers)
+                if read is not None:
+                    sighting.in_rows, sighting.stride = read
             elif place.kind == "activation":
                 seen = flat_of_result(node, place, sighting.channels, self.layers)
                 if seen is not None:
@@ -170,32 +190,33 @@ class FlowTap:
 
     def _connect(self, graph: Graph, place: Place, known: dict[int, Sighting]) -> None:
         here = known[id(place)]
+        ways: dict[str, Branch] = {}
         for consumer, position, destination in place.branches:
-            target = known[id(destination)].name if destination is not None else "loss"
-            branch = Branch(target)
-            here.branches.append(branch)
+            target = destination if isinstance(destination, str) else known[id(destination)].name
+            branch = ways.setdefault(target, Branch(target))
             hook = partial(self._back, here, branch, position)
             self._handles.append(graph.nodes[consumer].register_hook(hook))
+        here.branches += ways.values()
         hook = partial(self._enter, here, place.output)
         self._handles.append(graph.nodes[place.at].register_prehook(hook))
         if len(place.sources) == 1:
             here.below = known[id(place.sources[0])]
-            here.back = self._branch_to(here, here.below, place)
+            ahead = place.leads_to or place
+            here.back = self._branch_to(known[id(ahead)].name, here.below)
 
-    def _branch_to(self, here: Sighting, below: Sighting, place: Place) -> Branch | None:
-        """The branch of a fork that leads here, by way of a gap too; None where nothing forks."""
-        ways = [branch for branch in below.branches if branch.target == here.name]
-        if len(ways) == 1 or not below.branches:
-            return ways[0] if ways else None
-        return _UNTOLD
+    def _branch_to(self, target: str, below: Sighting) -> Branch | None:
+        """The branch of a fork that leads to a place; None where nothing forks."""
+        if not below.branches:
+            return None
+        return next((branch for branch in below.branches if branch.target == target), _UNTOLD)
 
     def _entering(self, here: Sighting, output: int, gradients: tuple[Any, ...]) -> None:
         gradient = gradients[output] if output < len(gradients) else None
         if gradient is None or gradient.is_sparse:
             return
-        examples = gradient.shape[0] if gradient.ndim else 1
-        stride = here.pending.stride if here.pending else stride_for(gradient.numel(), examples)
-        part = sampled(gradient, stride)
+        part = self._part(here, gradient)
+        here.examples += _examples(here, gradient)
+        here.elements += gradient.numel()
         here.entering.append(
             self.layers.take(
                 here.name,
@@ -220,27 +241,40 @@ class FlowTap:
         gradient = leaving[position] if position < len(leaving) else None
         if gradient is None or gradient.is_sparse:
             return
-        examples = gradient.shape[0] if gradient.ndim else 1
-        stride = here.pending.stride if here.pending else stride_for(gradient.numel(), examples)
-        branch.parts.append(sampled(gradient, stride))
+        branch.parts.append(self._part(here, gradient))
+
+    def _part(self, here: Sighting, gradient: torch.Tensor) -> torch.Tensor:
+        """The examples of a gradient that are read."""
+        if here.pending is not None and here.pending.alone:
+            return gradient.detach()[None]
+        here.stride = here.stride or stride_for(gradient.numel(), _examples(here, gradient))
+        return sampled(gradient, here.stride)
 
     def _compare(self, branch: Branch, whole: torch.Tensor, wide: bool) -> None:
         """Norm of what a branch handed back, and its product with the sum of all branches."""
         lane = self.layers.harvest.lane("branches")
-        for part in branch.parts:
-            if part.shape != whole.shape:
-                continue
-            flat, total = part.reshape(-1), whole.reshape(-1)
-            if wide or flat.dtype not in {torch.float32, torch.float64}:
-                flat, total = flat.double(), total.double()
-            branch.norms.append(lane.take(torch.linalg.vector_norm(flat)))
-            branch.dots.append(lane.take(torch.dot(flat, total)))
-            lane.take(torch.linalg.vector_norm(total))
-            branch.elements += flat.numel()
+        wide = wide or whole.dtype not in {torch.float32, torch.complex64}
+        parts = [part for part in branch.parts if part.shape == whole.shape]
         branch.parts = []
+        if not parts:
+            return
+        flats = [real(part).reshape(-1) for part in (*parts, whole)]
+        *ways, total = [flat.double() for flat in flats] if wide else flats
+        flat = ways[0] if len(ways) == 1 else torch.stack(ways).sum(dim=0)
+        branch.norms.append(lane.take(torch.linalg.vector_norm(flat)))
+        branch.dots.append(lane.take(torch.dot(flat, total)))
+        lane.take(torch.linalg.vector_norm(total))
+        branch.elements += flat.numel()
+        branch.wide = branch.wide and wide
 
 
-_UNTOLD = Branch("")  # several ways at once: what one of them hands back is not known
+_UNTOLD = Branch("")  # no branch of its own: what leaves here is not known
+
+
+def _examples(here: Sighting, gradient: torch.Tensor) -> int:
+    if here.pending is not None and here.pending.alone:
+        return 1
+    return gradient.shape[0] if gradient.ndim else 1
 
 
 def _facts(place: Place, name_of: NameOf) -> dict[str, Any]:

@@ -39,14 +39,23 @@ def kept(node: Any, name: str) -> torch.Tensor | None:
     return found.detach() if isinstance(found, torch.Tensor) else None
 
 
-def rows_of_input(node: Any, place: Place, channels: bool, layers: LayerTap) -> Taken | None:
-    """Row norms of a functional linear map's input; None for a convolution, whose rows are patches."""
+def rows_of_input(
+    node: Any, place: Place, channels: bool, layers: LayerTap
+) -> tuple[Taken, int] | None:
+    """(row norms of a functional linear map's input, every how-manieth example was read).
+
+    None for a convolution, whose rows are patches.
+    """
     kind = place.operations[0]
     inputs = kept(node, INPUTS.get(kind, "_none"))
     if inputs is None or channels or not inputs.is_floating_point():
         return None
-    part = sampled(inputs, stride_for(inputs.numel(), inputs.shape[0] if inputs.ndim else 1))
-    return layers.take(place.name, "in", part, channels)
+    if not inputs.ndim:
+        return None
+    rows = inputs.numel() // max(inputs.shape[-1], 1)
+    largest = max(inputs.numel(), rows * place.facts["fan_out"])
+    stride = stride_for(largest, inputs.shape[0])
+    return layers.take(place.name, "in", sampled(inputs, stride), channels), stride
 
 
 def flat_of_result(

@@ -67,6 +67,7 @@ class Pending:
     flat : number in the lane "units" of how many values of each unit were flat
     passage : what a recurrent layer was given
     packed : whether saved tensors are in somebody's hooks, and must not be read
+    alone : whether it was given one picture, without an axis of examples
     """
 
     spot: Spot
@@ -85,6 +86,7 @@ class Pending:
     flat_of: int = 0
     flat_examples: int = 0
     passage: Passage | None = None
+    alone: bool = False
 
 
 @dataclass
@@ -228,6 +230,8 @@ class LayerTap:
             return  # the module handed its input through: there is nothing to tell apart
         parent = self.marked(made_by[0]) if made_by is not None else None
         pending = self._pending(spot, out, parent, made_by, inputs, tensors)
+        if isinstance(module, CONVOLUTION) and out.ndim < module.weight.ndim:
+            pending.alone, pending.examples, pending.stride = True, 1, 1
         pending.passage = passed
         metadata: Any = node.metadata  # torch types it as a method
         metadata[self.token] = pending
@@ -282,6 +286,8 @@ class LayerTap:
         module: nn.Module,
     ) -> None:
         name = pending.spot.name
+        if pending.alone:
+            out, inputs = out.detach()[None], inputs.detach()[None] if inputs is not None else None
         with torch.no_grad():
             pending.out_rows = self.take(
                 name, "out", sampled(out, pending.stride), pending.channels

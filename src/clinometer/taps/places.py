@@ -29,7 +29,9 @@ class Place:
     kind : "module", "weight", "activation", "attention", "join", "fork" or "gap"
     operations : autograd nodes that a gap consists of, input first
     sources : the places whose outputs it takes
-    branches : edges (consumer, position, destination) where its output goes to several places
+    branches : edges (consumer, position, destination) where its output goes to several places; the
+        destination is "loss" or "several" where it is no place
+    leads_to : for what lies between a fork and a place, that place, where it is the only way there
     last : whether its output goes to the loss
     weight : the leaf of a functional linear map
     facts : what the recording keeps of it
@@ -42,7 +44,8 @@ class Place:
     pending: Pending | None = None
     operations: tuple[str, ...] = ()
     sources: list[Place] = field(default_factory=list)
-    branches: list[tuple[int, int, Place | None]] = field(default_factory=list)
+    branches: list[tuple[int, int, Place | str]] = field(default_factory=list)
+    leads_to: Place | None = None
     last: bool = False
     weight: Any = None
     name: str = ""
@@ -325,14 +328,30 @@ class Contraction:
             ]
             if len({id(destination) for _, _, destination in edges}) > 1:
                 place.branches = edges
+        self._find_ways()
 
-    def _destination(self, consumer: int) -> Place | None:
-        """The strong place that an edge leads to; None for the loss, or where it parts again."""
+    def _find_ways(self) -> None:
+        """Of each gap at a fork, the place that only it leads to from there."""
+        used: set[int] = set()
+        for place in self._strong.values():
+            lowest: dict[int, list[Place | None]] = {}
+            for source in place.sources:
+                gap = None
+                while source.at not in self._strong:
+                    gap, source = source, source.sources[0]  # noqa: PLW2901 - going down
+                lowest.setdefault(source.at, []).append(gap)
+            for gaps in lowest.values():
+                if len(gaps) == 1 and gaps[0] is not None:
+                    gaps[0].leads_to = place if id(gaps[0]) not in used else None
+                    used.add(id(gaps[0]))
+
+    def _destination(self, consumer: int) -> Place | str:
+        """The strong place that an edge leads to; in a word, where it leads to none or parts again."""
         if consumer in self._strong:
             return self._strong[consumer]
         if consumer in self._inside:
             return self._inside[consumer]
         there = self._dst.get(consumer, frozenset())
         if len(there) != 1:
-            return None
-        return self._strong.get(next(iter(there)))
+            return "several"
+        return self._strong.get(next(iter(there)), "loss")
