@@ -56,8 +56,9 @@ def _fused(node: Any, harvest: Harvest) -> Attention | None:
     logits = few @ few_keys.transpose(-2, -1) * scale
     mask = kept(node, "_saved_attn_mask")
     if mask is not None and mask.is_floating_point():
-        whole = mask.expand(*mask.shape[:-2], queries.shape[2], keys.shape[2])
-        logits = logits + whole[:MOST_EXAMPLES, ..., ::step, :]
+        mask = mask.reshape((1,) * (4 - mask.ndim) + mask.shape)
+        whole = mask.expand(*mask.shape[:2], queries.shape[2], keys.shape[2])
+        logits = logits + whole[:MOST_EXAMPLES, :, ::step]
     if getattr(node, "_saved_is_causal", False):
         rows = torch.arange(0, queries.shape[2], step, device=logits.device)[:, None]
         columns = torch.arange(keys.shape[2], device=logits.device)[None, :]
@@ -66,13 +67,16 @@ def _fused(node: Any, harvest: Harvest) -> Attention | None:
 
 
 def _taken(weights: torch.Tensor, logits: torch.Tensor | None, harvest: Harvest) -> Attention:
-    """Entropies by head; the head is the axis before the last two, where there are four."""
+    """Entropies by head: the axis before the last two, where there are four.
+
+    With three, heads and examples may share an axis: all count as one head.
+    """
     if weights.ndim == 4:
         weights = weights[:MOST_EXAMPLES]
     step = max(weights.shape[-2] // MOST_QUERIES, 1) if logits is None else 1
     weights = weights[..., ::step, :].float()
     entropy = torch.special.entr(weights).sum(dim=-1)
-    by_head = entropy.mean(dim=(0, 2)) if entropy.ndim == 3 else entropy.mean(dim=-1)
+    by_head = entropy.mean(dim=(0, 2)) if entropy.ndim == 3 else entropy.mean()
     lane = harvest.lane("attention")
     largest = lane.take(logits.max()) if logits is not None else None
     return Attention(lane.take(by_head), largest, entropy.numel(), weights.shape[-1])

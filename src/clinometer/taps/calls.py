@@ -245,13 +245,14 @@ class Calls:
         lane = self.harvest.lane("attention")
         seen = [sighting.attention for sighting in group if sighting.attention is not None]
         heads = np.array([lane[one.entropies] for one in seen])
+        by_head = np.average(heads, axis=0, weights=[one.queries for one in seen])
         largest = [float(lane[one.largest][0]) for one in seen if one.largest is not None]
         return [
             float(len(seen)),
             float(sum(one.queries for one in seen)),
             float(seen[0].keys),
-            float(heads.mean()),
-            float(heads.mean(axis=0).min()),
+            float(by_head.mean()),
+            float(by_head.min()),
             float(np.max(largest)) if largest else NAN,
         ]
 
