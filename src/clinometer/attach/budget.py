@@ -28,7 +28,7 @@ DIFFERENCES = 64  # of observed steps and their neighbours, kept for the overhea
 NORM_SHARE = 0.1  # of the budget may go to the norm of all gradients in unobserved steps ...
 MOST_GAP = 64  # ... where that buys it at least every so many steps
 # The disk: what a run of any length may use at once, and what every step adds to it.
-FREE_BYTES = 2**18
+FREE_BYTES = 2**17
 BYTES_A_STEP = 2**9
 
 

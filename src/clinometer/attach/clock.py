@@ -33,7 +33,7 @@ class Clock:
     def __init__(self) -> None:
         self.manual = False
         self.waits = False
-        self.due = False
+        self.due = self._within = False
         self.usual_passes = 1
         self.sheet: Any = None
         self.steps = 0
@@ -58,7 +58,12 @@ class Clock:
     @property
     def ordinary(self) -> bool:
         """Whether steps are one optimizer's, as far as has been seen."""
-        return self._ticker is not None and not self.manual and not self._others and not self.due
+        plain = self._ticker is not None and not self.manual and not self._within
+        return plain and not self._others
+
+    def is_due(self) -> None:
+        """A step ended inside a backward pass: it is over when that is."""
+        self.due = self._within = True
 
     def ticker(self) -> torch.optim.Optimizer | None:
         """The optimizer that counts the steps."""

@@ -31,12 +31,13 @@ THROUGH_TIME = (
     8  # recurrent layers are run again at every so-manieth observation: it is most of a step
 )
 RECOLLECT = 8  # observations after which a network is looked through for new layers
+Meet = Callable[[list[torch.Tensor]], None]
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 @dataclass
 class Memory:
-    """What is kept from one observed step to the next."""
+    """What is kept from one observed step to the next; `taps` are those that may still be on."""
 
     precision: Precision = field(default_factory=Precision)
     windows: dict[str, UnitWindow] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Memory:
     )
     stride: int = 1
     looks: int = 0
+    taps: weakref.WeakSet[LayerTap] = field(default_factory=weakref.WeakSet)
 
 
 @dataclass(frozen=True)
@@ -66,26 +68,34 @@ class Seen:
     bad_gradient: bool
 
 
-class Look:
-    """The taps of one observed step."""
+def _nobody(leaves: list[torch.Tensor]) -> None:
+    """Nobody asks for the leaves of a graph."""
 
-    def __init__(self, guard: Guard, networks: Networks, memory: Memory) -> None:
-        self.networks, self.memory = networks, memory
+
+class Look:
+    """The taps of one observed step; `meet` is told the leaves of each graph before they are named."""
+
+    def __init__(
+        self, guard: Guard, networks: Networks, memory: Memory, meet: Meet = _nobody
+    ) -> None:
+        self.networks, self.memory, self.meet = networks, memory, meet
         self.harvest = Harvest()
         self.layers = LayerTap(guard, memory.precision, self.harvest, memory.spots, memory.stride)
+        memory.taps.add(self.layers)
         self.layers.through_time = memory.looks % THROUGH_TIME == 0
         memory.looks += 1
         self.flow = FlowTap(guard, self.layers, networks.name_of, memory.plans)
         self.parameters = ParameterTap(networks.name_of, memory.precision, memory.layouts)
         self.terms: list[tuple[Term, Sighting | None]] = []
-        self.scale = 1.0
         self.skipped = False
         self._sightings: list[Sighting] | None = None
         self._sheets: list[Sheet] = []
         self._owned: set[int] = set()
 
     def arm(self, roots: Iterable[nn.Module]) -> None:
-        """Hook the leaf modules of these networks, where they run eagerly."""
+        """Hook the leaf modules of these networks, where they run eagerly; nothing once unhooked."""
+        if self._sightings is not None:
+            return
         compiling = self.networks.compiling
         for root in roots:
             if self.networks.is_compiled(root):
@@ -94,15 +104,16 @@ class Look:
             self.memory.armed[root] = self.memory.armed.get(root, 0) + 1
             self.layers.arm(self.networks.leaves(root) if due or compiling else (), compiling)
 
-    def loss(self, tensors: Iterable[Any]) -> list[torch.Tensor]:
-        """A backward pass begins from these tensors; returns the leaves that it will reach."""
+    def loss(self, tensors: Iterable[Any]) -> None:
+        """A backward pass begins from these tensors."""
+        if self._sightings is not None:
+            return
         self.layers.in_backward = 1
         roots = [t.grad_fn for t in tensors if isinstance(t, torch.Tensor)]
-        graph, above, output = self.flow.look(roots)
+        graph, above, output = self.flow.look(roots, self.meet)
         if output is None or output.pending is None or not output.pending.packed:
             nodes = [graph.nodes[number] for number in above]
             self.terms += [(term, output) for term in read_terms(nodes, self.harvest)]
-        return [leaf for leaves in graph.leaves for leaf in leaves]
 
     def inner(self, tensors: Iterable[Any]) -> None:
         """A checkpointed segment was computed again, and is about to be propagated through."""
@@ -126,12 +137,18 @@ class Look:
     def unhook(self) -> None:
         """Take every hook off; what was measured stays."""
         if self._sightings is None:
+            self._sightings = []
             self.memory.stride = self.layers.disarm()
             self._sightings = self.flow.disarm()
 
-    def close(self) -> None:
-        """The step is over: nothing more is measured, and the numbers start for the host."""
+    def close(self, scale: torch.Tensor | None = None) -> None:
+        """The step is over: nothing more is measured, and the numbers start for the host.
+
+        `scale` is what a loss scaler multiplied the loss by, where there is one.
+        """
         self.unhook()
+        if scale is not None:
+            self.harvest.lane("scale").take(scale)
         self._sheets = [] if self.skipped else self.parameters.disarm()
         self.harvest.start()
 
@@ -140,7 +157,8 @@ class Look:
         calls = Calls(self.harvest, self.memory.precision, self.memory.windows)
         calls.read(self._sightings or [])
         rows = dict(calls.rows)
-        motion = Motion(self.harvest, self.memory.precision, self.scale)
+        scale = self.harvest.lane("scale").values
+        motion = Motion(self.harvest, self.memory.precision, float(scale[0]) if len(scale) else 1.0)
         for sheet in self._sheets:
             rows |= {("parameter", name): row for name, row in motion.rows(sheet).items()}
         facts = calls.facts | self._parameter_facts(rows)

@@ -79,6 +79,17 @@ class Pulse:
         elif scale is not None:
             self.scale = float(scale)
 
+    @property
+    def scaled(self) -> bool:
+        """Whether a loss scaler is at work in this step."""
+        return self.scale == self.scale or self._scale_there is not None
+
+    @property
+    def scale_there(self) -> torch.Tensor:
+        """The loss scale, where it lies."""
+        there = self._scale_there
+        return there if there is not None else torch.tensor(self.scale, dtype=torch.float64)
+
     def is_bad(self) -> bool:
         """Whether a loss that was just noted is NaN or infinite."""
         return bool(self._losses) and not math.isfinite(self._losses[-1])
@@ -106,13 +117,14 @@ class Pulse:
         )  # fmt: skip
         self.passes, self.skipped = 0, False
         self.grad_norm = self.clip = self.scale = NAN
+        self._scale_there = None
         return row, there
 
     def _gathered(self) -> torch.Tensor:
         there = torch.stack([loss.double() for loss in self._there]).sum()
         if self._scale_there is not None:
             there = there / self._scale_there
-        self._there, self._scale_there = [], None
+        self._there = []
         return there
 
     def _watch(self, step: int, loss: float) -> None:

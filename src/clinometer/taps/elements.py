@@ -31,6 +31,26 @@ def few(tensor: torch.Tensor) -> torch.Tensor:
     return flat.as_strided((MOST_BLOCKS, BLOCK), (step - 1 + step % 2, 1), flat.storage_offset())
 
 
+def few_of_sparse(gradient: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+    """The same elements of a sparse gradient of `like`; repeated indices are summed."""
+    whole = gradient.detach().coalesce()
+    if whole.sparse_dim() != 1 or not like.is_contiguous():
+        return few(whole.to_dense())
+    size, there = like.numel(), like.device
+    width = max(size // max(like.shape[0], 1), 1)
+    number = torch.arange(size if size <= BLOCK * MOST_BLOCKS else BLOCK, device=there)
+    place = few(like)
+    if size > BLOCK * MOST_BLOCKS:
+        number = torch.arange(MOST_BLOCKS, device=there)[:, None] * place.stride(0) + number
+    rows, values = whole.indices()[0], whole.values().reshape(-1, width)
+    found = torch.zeros(place.shape, dtype=values.dtype, device=there)
+    if not len(rows):
+        return found
+    number = number.view(place.shape)
+    at = torch.searchsorted(rows, number // width).clamp_(max=len(rows) - 1)
+    return torch.where(rows[at] == number // width, values[at, number % width], found)
+
+
 def _dense_view(tensor: torch.Tensor) -> torch.Tensor | None:
     """The memory of a permuted but gapless tensor, in the order in which it lies there."""
     strides = tensor.stride()

@@ -106,9 +106,13 @@ class FlowTap:
     def __post_init__(self) -> None:
         self._enter, self._back = self.guard(self._entering), self.guard(self._handed_back)
 
-    def look(self, roots: Iterable[Any]) -> tuple[Graph, list[int], Sighting | None]:
+    def look(
+        self, roots: Iterable[Any], meet: Callable[[list[torch.Tensor]], None] | None = None
+    ) -> tuple[Graph, list[int], Sighting | None]:
         """Hook the graph below a loss; returns (graph, its nodes above the network, the output)."""
         graph = walk(roots)
+        if meet is not None:
+            meet([leaf for leaves in graph.leaves for leaf in leaves])
         if not graph.whole:
             self.too_large = True
             return graph, [], None

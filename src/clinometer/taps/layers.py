@@ -89,7 +89,7 @@ class Pending:
     alone: bool = False
 
 
-@dataclass
+@dataclass(eq=False)
 class LayerTap:
     """Hooks on the leaf modules of the known networks, for the length of one step.
 

@@ -19,6 +19,7 @@ from clinometer.theory.floats import round_to_bfloat16
 NAN = float("nan")
 Row = list[float]
 Bool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+MOST_CORRECTED = 0.5  # sampling errs by less where it samples what the gradient is made of
 SETTINGS = ("lr", "weight_decay", "momentum", "eps", "lr_decay")
 FLAGS = ("maximize", "nesterov", "amsgrad", "centered", "decoupled_weight_decay")
 
@@ -49,7 +50,7 @@ class Motion:
             "seen": np.ones(len(roots)),
         }
         if sheet.kind is torch.optim.SGD:
-            _without_sampling_error(columns)
+            _without_sampling_error(columns, sheet)
         table = np.stack([columns[name] for name in names("parameter")], axis=1).tolist()
         return dict(zip(layout.names, table, strict=True))
 
@@ -90,9 +91,11 @@ class Motion:
         factor = shrink(sheet.kind, setting) if "lr" in setting.values else np.ones(())
         with np.errstate(all="ignore"):
             asked = intended(sheet.kind, setting, lanes)
+            received = np.repeat(np.asarray(sheet.received, dtype=bool), sizes)
+            factor = np.where(received, factor, 1.0)  # an optimizer leaves the others alone
             stored = after - before * factor
             kept = _decayed(before, factor, sheet, sizes)
-            movable = _movable(lanes, np.repeat(np.asarray(sheet.received, dtype=bool), sizes))
+            movable = _movable(lanes, received)
             lost = movable & (after == kept)
             gradient = lanes.get("grad", np.full(before.shape, np.nan))
             table = np.stack(
@@ -108,7 +111,7 @@ class Motion:
         without = ~np.array(sheet.received, dtype=bool)
         return {
             "weight_rms": roots[0],
-            "intended_rms": roots[1],
+            "intended_rms": np.where(without, np.nan, roots[1]),
             "decay_rms": roots[2],
             "stored_rms": roots[3],
             "grad_sample_rms": roots[4],
@@ -148,22 +151,28 @@ class Motion:
         return found if len(found) == len(sheet.layout.names) else [NAN] * len(sheet.layout.names)
 
 
-def _without_sampling_error(columns: dict[str, Values]) -> None:
-    """SGD's step follows the gradient, whose norm is known exactly: a ratio has no sampling error."""
+def _without_sampling_error(columns: dict[str, Values], sheet: Sheet) -> None:
+    """SGD's step follows the gradient, whose norm is known exactly: a ratio has no sampling error.
+
+    With momentum or decay it follows only so far: a table of words moves where it has no gradient.
+    """
     sample = columns.pop("grad_sample_rms")
+    groups = sheet.layout.groups
+    plain = [not group.get("momentum") and not group.get("weight_decay") for group in groups]
     with np.errstate(all="ignore"):
         scale = np.where(sample > 0, columns["grad_step_rms"] / sample, 1.0)
+    scale = np.where(np.array(plain) | (np.abs(scale - 1) < MOST_CORRECTED), scale, 1.0)
     columns["intended_rms"] = columns["intended_rms"] * scale
     columns["stored_rms"] = columns["stored_rms"] * scale
 
 
 def _movable(lanes: Mapping[str, Values], received: Bool) -> Bool:
     """Elements that have a reason to move: a gradient (a NaN is one, too) or a momentum."""
-    found = received & (lanes["grad"] != 0) if "grad" in lanes else np.zeros(received.shape, bool)
+    found = lanes["grad"] != 0 if "grad" in lanes else np.zeros(received.shape, bool)
     for name in ("exp_avg", "momentum_buffer"):
         if name in lanes:
             found = found | ((lanes[name] != 0) & ~np.isnan(lanes[name]))
-    return np.asarray(found)
+    return np.asarray(found & received)
 
 
 def _decayed(values: Values, factor: Values, sheet: Sheet, sizes: Counts) -> Values:

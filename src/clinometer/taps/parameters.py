@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from clinometer.taps.elements import few, joined
+from clinometer.taps.elements import few, few_of_sparse, joined
 from clinometer.taps.harvest import Harvest, Values
 from clinometer.taps.rows import Precision
 
@@ -60,7 +60,7 @@ class Layout:
 
     def copy(self, what: str, tensors: Sequence[torch.Tensor | None]) -> list[torch.Tensor]:
         """Copies of the sampled elements of one tensor for each parameter; NaN where there is none."""
-        places = [-1 if tensor is None else tensor.data_ptr() for tensor in tensors]
+        places = [-1 if t is None or t.is_sparse else t.data_ptr() for t in tensors]
         known = self._views.get(what)
         if known is None or known[0] != places:
             views = [self._view(t, like) for t, like in zip(tensors, self.parameters, strict=True)]
@@ -71,7 +71,9 @@ class Layout:
         return joined(views)
 
     def _view(self, tensor: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
-        if tensor is None or tensor.is_sparse:
+        if tensor is not None and tensor.is_sparse:
+            return few_of_sparse(tensor, like)
+        if tensor is None:
             place = few(like)
             return torch.full(place.shape, float("nan"), device=place.device)
         if tensor.stride() != like.stride():
@@ -113,11 +115,13 @@ class ParameterTap:
     Attributes
     ----------
     layouts : of the optimizers seen so far, kept from step to step
+    unscaled : whether a loss scaler may have unscaled gradients, which their versions do not tell
     """
 
     name_of: NameOf
     precision: Precision
     layouts: weakref.WeakKeyDictionary[Any, Layout]
+    unscaled: bool = False
     sheets: list[Sheet] = field(default_factory=list)
     unclipped: dict[int, tuple[Norm, Any, int]] = field(default_factory=dict)
 
@@ -125,7 +129,11 @@ class ParameterTap:
         self, parameters: Sequence[tuple[torch.Tensor, str]], harvest: Harvest
     ) -> None:
         """Norms of the gradients as backward left them, before anybody clips or unscales them."""
-        live = [(gradient, n, p) for p, n in parameters if (gradient := p.grad) is not None]
+        live = [
+            (gradient, name, p)
+            for p, name in parameters
+            if (gradient := p.grad) is not None and not hasattr(gradient, "to_local")
+        ]
         norms = self._norms([(gradient, name) for gradient, name, _ in live], harvest)
         for (gradient, _, parameter), norm in zip(live, norms, strict=True):
             self.unclipped[id(parameter)] = (norm, gradient, gradient._version)
@@ -204,7 +212,8 @@ class ParameterTap:
         for i, (gradient, before) in enumerate(zip(gradients, known, strict=True)):
             if gradient is None:
                 continue
-            if before is not None and before[1] is gradient and before[2] == gradient._version:
+            same = before is not None and before[1] is gradient and not self.unscaled
+            if same and before is not None and before[2] == gradient._version:
                 sheet.taken[i] = before[0]
             else:
                 anew.append(i)
