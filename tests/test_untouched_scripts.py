@@ -117,8 +117,8 @@ def comparable(text: str) -> str:
     """What was told, without what no two runs share, and without PyTorch's way to call a hooked module.
 
     Its log lines begin with time, process and place, and the compiler's with a running number:
-    `W1124 18:33:19.438000 6619 torch/_logging/_internal.py:1345] [2/0] `. Objects lie anywhere. A module that bears any hook
-    is called through one more function of PyTorch, `inner`, which a traceback shows.
+    `W1124 18:33:19.438000 6619 torch/_logging/_internal.py:1345] [2/0] `. Objects lie anywhere. A module
+    that bears any hook is called through one more function of PyTorch, `inner`, which a traceback shows.
     """
     text = re.sub(
         r"^[A-Z]\d{4} [\d:.]+ \d+ (\S+\] )(\[\d+/\d+\] )?", r"\1", text, flags=re.MULTILINE

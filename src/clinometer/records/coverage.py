@@ -61,7 +61,7 @@ BY_TOPIC: dict[str, tuple[Situation, ...]] = {
         ),
         Situation(
             "no optimizer object", "partly", "partly",
-            "layers read off the graph, called after their weights; no formula tells the intended step",
+            "layers read off the graph: weights by name, activations as calls; no formula for the step",
             HERE + "test_weights_moved_by_hand",
         ),
         Situation(
@@ -297,9 +297,9 @@ BY_TOPIC: dict[str, tuple[Situation, ...]] = {
             HERE + "test_by_budget_only_rank_0_looks",
         ),
         Situation(
-            "FSDP (DTensor parameters)", "not observed", "not observed",
-            "loss and steps only: reading a shard would need all ranks at once",
-            HERE + "test_sharded_parameters_are_not_seen",
+            "FSDP (DTensor parameters)", "observed", "not observed",
+            "layers of the rank's own examples; reading a sharded parameter would need all ranks at once",
+            HERE + "test_sharded_parameters_are_not_read",
         ),
         Situation(
             "DataParallel", "partly", "observed",
