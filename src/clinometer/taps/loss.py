@@ -17,6 +17,10 @@ from clinometer.taps.harvest import Harvest
 
 MOST_CLASSES = 65_536  # a larger vocabulary's label counts are not kept
 MOST_OUTPUTS = 1_024  # nor are the moments of a target with more outputs than this
+# Nodes that leave the order of the rows as it is.
+RESHAPES = frozenset(
+    "ViewBackward0 UnsafeViewBackward0 ReshapeAliasBackward0 UnsqueezeBackward0 SqueezeBackward1".split()
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,15 +73,16 @@ Take = Callable[[torch.Tensor], int]
 
 def _cross_entropy(node: Any, take: Take) -> Term | None:
     above = node.next_functions[0][0]
-    if above is None or type(above).__name__ != "LogSoftmaxBackward0":
+    while type(above).__name__ in RESHAPES:  # (N, C, L) gets one axis more
+        above = above.next_functions[0][0]
+    if type(above).__name__ != "LogSoftmaxBackward0" or node._saved_weight is not None:
         return None
-    if node._saved_weight is not None:
-        return None
-    log_p, target = above._saved_result.detach(), node._saved_target
-    if log_p.ndim > 2:  # (N, C, d1, ...) -> rows of C
-        log_p = log_p.movedim(1, -1)
+    log_p, target = above._saved_result.detach(), node._saved_target.reshape(-1)
+    axis = above._saved_dim
+    log_p = log_p.movedim(axis - 2**64 if axis >= 2**63 else axis, -1)
     log_p = log_p.reshape(-1, log_p.shape[-1])
-    target = target.reshape(-1)
+    if len(log_p) != len(target):
+        return None
     ignored = node._saved_ignore_index
     kept = target != (ignored - 2**64 if ignored >= 2**63 else ignored)
     safe = torch.where(kept, target, torch.zeros_like(target))
