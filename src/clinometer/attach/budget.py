@@ -156,5 +156,5 @@ class Budget:
         own = statistics.median(self._own)
         rest = self.spent_s - HIDDEN * own * self.observations
         ends = (max(rest, 0.0) + self.observations * max(own, x) for x in (low, high))
-        first, last = (end / bare for end in ends)
+        first, last = (end / (self.total_s - end) for end in ends)
         return first, last

@@ -91,6 +91,7 @@ class Look:
         self._sightings: list[Sighting] | None = None
         self._sheets: list[Sheet] = []
         self._owned: set[int] = set()
+        self._held: list[tuple[torch.Tensor, str, bool, bool]] = []
 
     def arm(self, roots: Iterable[nn.Module]) -> None:
         """Hook the leaf modules of these networks, where they run eagerly; nothing once unhooked."""
@@ -150,6 +151,10 @@ class Look:
         if scale is not None:
             self.harvest.lane("scale").take(scale)
         self._sheets = [] if self.skipped else self.parameters.disarm()
+        self._held = [
+            (parameter, name, parameter.requires_grad, parameter.grad is not None)
+            for parameter, name in self.networks.named_parameters()
+        ]
         self.harvest.start()
 
     def read(self) -> Seen:
@@ -174,13 +179,13 @@ class Look:
     ) -> dict[tuple[str, str], dict[str, Any]]:
         """Facts of parameters seen for the first time; those that no optimizer stepped get a row of flags."""
         facts = {}
-        for parameter, name in self.networks.named_parameters():
+        for parameter, name, trainable, received in self._held:
             if ("parameter", name) not in rows:
                 flags = {
                     "seen": 1.0,
-                    "trainable": float(parameter.requires_grad),
+                    "trainable": float(trainable),
                     "owned": float(id(parameter) in self._owned),
-                    "received": float(parameter.grad is not None),
+                    "received": float(received),
                 }
                 rows["parameter", name] = packed("parameter", flags)
             if name not in self.memory.described:

@@ -16,6 +16,8 @@ import torch
 from torch import nn
 from torch.utils.weak import WeakIdKeyDictionary
 
+from clinometer.taps.roles import is_observed_whole
+
 MOST_LISTED = 1024  # entries of a list that are looked through for a name
 
 
@@ -103,7 +105,7 @@ class Networks:
             children = [(child, _joined(called, key)) for key, child in here.named_children()]
             if children:
                 ahead += reversed(children)
-            elif not isinstance(here, nn.modules.loss._Loss):
+            elif not isinstance(here, nn.modules.loss._Loss) and is_observed_whole(here):
                 found.append((called or type(here).__name__, here))
 
     def parameters(self) -> list[torch.Tensor]:

@@ -295,7 +295,8 @@ def _own_facts(place: Place, name_of: NameOf) -> dict[str, Any]:
     if place.pending is not None:
         return dict(place.pending.spot.facts)
     if place.kind == "weight":
-        facts = weight_facts(place.weight)
+        turned = place.weight.T if place.inputs_first and place.weight.ndim == 2 else place.weight
+        facts = weight_facts(turned)
         return facts | {"class": "linear", "parameter": name_of(place.weight), "functional": True}
     if place.kind == "activation":
         kind = {"activation": place.activation} if len(place.operations) == 1 else {}

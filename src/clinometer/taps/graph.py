@@ -25,6 +25,7 @@ class Graph:
     parents : for each node (parent, its output) towards the input; leaves are left out
     consumers : for each node (consumer, position among its inputs, output consumed)
     leaves : for each node the leaf tensors that it takes
+    turned : ids of the leaves that are taken through a transposed view
     starts : the nodes that the walk began from
     order : node numbers, every consumer before what it consumes
     whole : whether the walk reached its end
@@ -37,6 +38,7 @@ class Graph:
     leaves: list[list[Any]] = field(default_factory=list)
     order: list[int] = field(default_factory=list)
     number: dict[Any, int] = field(default_factory=dict)
+    turned: set[int] = field(default_factory=set)
     starts: list[int] = field(default_factory=list)
     whole: bool = True
 
@@ -70,6 +72,8 @@ def walk(roots: Iterable[Any]) -> Graph:
             leaf = _leaf(parent)
             if leaf is not None:
                 graph.leaves[here].append(leaf)
+                if type(parent).__name__ == TRANSPOSED:
+                    graph.turned.add(id(leaf))
                 continue
             known = len(graph.nodes)
             there = graph.add(parent)

@@ -45,7 +45,7 @@ class Motion:
             "sampled": layout.sampled.astype(np.float64),
             "grad_rms": left / roots,
             "grad_step_rms": taken / roots,
-            "lr": np.array([_number(group.get("lr")) for group in layout.groups]),
+            "lr": np.array([_number(group.get("lr")) for group in sheet.groups]),
             "nonfinite_grad": self._bad(sheet, taken),
             "seen": np.ones(len(roots)),
         }
@@ -124,7 +124,7 @@ class Motion:
 
     def _setting(self, sheet: Sheet, sizes: Counts) -> Setting:
         """Settings by element; single numbers where all parameters share one group."""
-        groups = sheet.layout.groups
+        groups = sheet.groups
         alike = all(group is groups[0] for group in groups)
         asked = groups[:1] if alike else groups
 
@@ -157,7 +157,7 @@ def _without_sampling_error(columns: dict[str, Values], sheet: Sheet) -> None:
     With momentum or decay it follows only so far: a table of words moves where it has no gradient.
     """
     sample = columns.pop("grad_sample_rms")
-    groups = sheet.layout.groups
+    groups = sheet.groups
     plain = [not group.get("momentum") and not group.get("weight_decay") for group in groups]
     with np.errstate(all="ignore"):
         scale = np.where(sample > 0, columns["grad_step_rms"] / sample, 1.0)

@@ -88,6 +88,7 @@ class Sheet:
     Attributes
     ----------
     kind : the optimizer's class; `object` where there is none
+    groups : the settings of each parameter as they were at the step; schedules change them after it
     received : whether each parameter had a gradient
     taken, unclipped : norm of each gradient at the step, and as backward left it
     """
@@ -96,6 +97,7 @@ class Sheet:
     kind: type
     layout: Layout
     scaled: bool
+    groups: list[Mapping[str, Any]]
     lanes: set[str] = field(default_factory=set)
     steps: list[float] = field(default_factory=list)
     received: list[bool] = field(default_factory=list)
@@ -141,7 +143,8 @@ class ParameterTap:
     def before_step(self, optimizer: torch.optim.Optimizer, harvest: Harvest) -> None:
         """At the optimizer's pre-hook: weights as it finds them; gradients too, unless it unscales them."""
         scaled = getattr(optimizer, "grad_scale", None) is not None
-        sheet = Sheet(len(self.sheets), type(optimizer), self._layout(optimizer), scaled)
+        layout = self._layout(optimizer)
+        sheet = Sheet(len(self.sheets), type(optimizer), layout, scaled, _settings(layout.groups))
         self.sheets.append(sheet)
         parameters = sheet.layout.parameters
         self._take(sheet, "before", parameters, harvest, "weights")
@@ -172,7 +175,7 @@ class ParameterTap:
     def begin_manual(self, parameters: list[torch.Tensor], harvest: Harvest) -> Sheet:
         """A step without an optimizer begins: weights and gradients as backward left them."""
         layout = Layout.of(((parameter, {}) for parameter in parameters), self.name_of)
-        sheet = Sheet(len(self.sheets), object, layout, False)
+        sheet = Sheet(len(self.sheets), object, layout, False, layout.groups)
         self.sheets.append(sheet)
         self._take(sheet, "before", layout.parameters, harvest, "weights")
         self._gradients(sheet, harvest)
@@ -290,6 +293,21 @@ def is_plain(parameter: torch.Tensor) -> bool:
         and parameter.numel() > 0
         and not hasattr(parameter, "to_local")
     )
+
+
+def _settings(groups: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Copies of groups, one for each that there is; a tensor on an accelerator is not waited for."""
+    copies: dict[int, Mapping[str, Any]] = {}
+    for group in groups:
+        if id(group) not in copies:
+            copies[id(group)] = {
+                name: float(value)
+                if isinstance(value, torch.Tensor) and value.device.type == "cpu"
+                else value
+                for name, value in group.items()
+                if name != "params"
+            }
+    return [copies[id(group)] for group in groups]
 
 
 def _like(value: Any, parameter: torch.Tensor) -> torch.Tensor | None:

@@ -33,7 +33,7 @@ class Place:
         destination is "loss" or "several" where it is no place
     leads_to : for what lies between a fork and a place, that place, where it is the only way there
     last : whether its output goes to the loss
-    weight : the leaf of a functional linear map
+    weight : the leaf of a functional linear map; `inputs_first` tells (in, out) from (out, in)
     facts : what the recording keeps of it
     turn, order : which call of its name, and which place of the graph, in order of execution
     """
@@ -48,6 +48,7 @@ class Place:
     leads_to: Place | None = None
     last: bool = False
     weight: Any = None
+    inputs_first: bool = False
     name: str = ""
     turn: int = 0
     order: int = 0
@@ -170,7 +171,10 @@ class Contraction:
         if kind in WEIGHT_NODES:
             matrices = [leaf for leaf in self.graph.leaves[here] if leaf.ndim > 1]
             if matrices:
-                self._strong[here] = Place(here, "weight", operations=(kind,), weight=matrices[-1])
+                weight = matrices[-1]
+                place = Place(here, "weight", operations=(kind,), weight=weight)
+                place.inputs_first = "mm" in kind.lower() and id(weight) not in self.graph.turned
+                self._strong[here] = place
         elif kind in FUSED_ATTENTION or (kind in SOFTMAX and not self._makes_loss(here)):
             self._strong[here] = Place(here, "attention", operations=(kind,))
 

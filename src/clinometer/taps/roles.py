@@ -62,12 +62,6 @@ FUSED_ATTENTION = frozenset(
     "ScaledDotProductFusedAttentionOverrideableBackward0".split()
 )
 SOFTMAX = frozenset({"SoftmaxBackward0", "SafeSoftmaxBackward0"})
-# Where two signals become one; which of them carries the gradient is told at the fork below.
-JOINS = frozenset(
-    "AddBackward0 SubBackward0 MulBackward0 CatBackward0 StackBackward0 BmmBackward0 "
-    "DivBackward0 AddcmulBackward0 LerpBackward0 LerpBackward1 WhereBackward0 MaximumBackward0 "
-    "MinimumBackward0".split()
-)
 # Nodes that only rearrange their input: they pass a gradient's norm on unchanged.
 VIEWS = frozenset(
     "ViewBackward0 UnsafeViewBackward0 ReshapeAliasBackward0 TBackward0 TransposeBackward0 "
@@ -117,10 +111,3 @@ def is_observed_whole(module: nn.Module) -> bool:
     if type(module).__module__.startswith("torch.nn."):
         return True
     return all(parameter.ndim < 2 for parameter in module.parameters(recurse=False))
-
-
-def unit_axis(tensor: torch.Tensor, channels: bool) -> int:
-    """Axis of the units, counted from the end where they are features: channels first or not."""
-    if tensor.ndim <= 1:
-        return -1
-    return 1 if channels or tensor.ndim >= 4 else -1
