@@ -177,7 +177,7 @@ def test_a_recorder_keeps_the_budget_on_its_own_clock(looks, tmp_path):
     finally:
         recorder.stop("normal")
     recording = clinometer.read(path)
-    assert not [note for note in recording.notes if "step " in note]
+    assert not [note for note in recording.notes if note.startswith("step ")]
     assert recording.steps == 600
     cost = recording.meta["overhead"]
     assert cost["observations"] == len(recording.observed)

@@ -33,7 +33,7 @@ def record(
     with clinometer.watch(model, to=path, every=every, **options):
         train()
     recording = clinometer.read(path)
-    assert not [note for note in recording.notes if "step " in note], recording.notes
+    assert not [note for note in recording.notes if note.startswith("step ")], recording.notes
     return recording
 
 
