@@ -26,8 +26,8 @@ def columns(weights, logits=None):
     return {
         "queries": entropy.numel(),
         "keys": weights.shape[-1],
-        "entropy": float(entropy.mean()),
-        "entropy_least": float(entropy.mean(dim=(0, 2)).min()),
+        "entropy": float(entropy.nanmean()),
+        "entropy_least": float(entropy.nanmean(dim=(0, 2)).min()),
         "largest_logit": float(logits.max()) if logits is not None else math.nan,
     }
 
@@ -61,6 +61,8 @@ CAUSAL = torch.ones(LENGTH, LENGTH, dtype=torch.bool).tril()
 BIAS = torch.where(CAUSAL, torch.randn(LENGTH, LENGTH), torch.tensor(-math.inf))
 PER_EXAMPLE = torch.rand(2, 1, LENGTH, LENGTH) > 0.3
 PER_EXAMPLE[..., 0] = True
+NOTHING = CAUSAL.clone()
+NOTHING[0] = False
 sdpa = functional.scaled_dot_product_attention
 KINDS = {
     "none": (sdpa, None),
@@ -68,6 +70,7 @@ KINDS = {
     "mask": (lambda q, k, v: sdpa(q, k, v, attn_mask=CAUSAL), CAUSAL),
     "bias": (lambda q, k, v: sdpa(q, k, v, attn_mask=BIAS), BIAS),
     "mask by example": (lambda q, k, v: sdpa(q, k, v, attn_mask=PER_EXAMPLE), PER_EXAMPLE),
+    "a query that sees nothing": (lambda q, k, v: sdpa(q, k, v, attn_mask=NOTHING), NOTHING),
     "by hand": (by_hand, None),
     "by hand, heads in the batch": (lambda q, k, v: by_hand(q, k, v, four=False), None),
 }

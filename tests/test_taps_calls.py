@@ -186,6 +186,35 @@ def test_a_layer_called_twice_is_two_places(tmp_path):
     assert found["grad_out_rms"] == pytest.approx(rms(second.grad), rel=1e-5, abs=0)
 
 
+def test_an_expert_without_examples_costs_nobody_anything(tmp_path):
+    torch.manual_seed(8)
+
+    class Experts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.enter, self.head = nn.Linear(5, 6), nn.Linear(6, 2)
+            self.experts = nn.ModuleList(nn.Sequential(nn.Linear(6, 6), nn.ReLU()) for _ in "abc")
+
+        def forward(self, x, chosen):
+            x = torch.tanh(self.enter(x))
+            parts = [expert(x[chosen == k]) for k, expert in enumerate(self.experts)]
+            return self.head(torch.cat(parts))
+
+    model, inputs = Experts(), torch.randn(9, 5)
+    for empty in range(3):
+        chosen = (empty + 1 + torch.arange(9) % 2) % 3
+        recording = record(tmp_path, model, steps(model, [squares(inputs, chosen)] * 2))
+        truth = traced(model, squares(inputs, chosen))
+        for at in range(2):
+            found = row(recording, "call", f"experts.{empty}.0", at)
+            assert (found["examples"], found["sampled"]) == (0, 0)
+            assert math.isnan(found["grad_out_rms"])
+            for name in ("enter", "head", *(f"experts.{k}.0" for k in range(3) if k != empty)):
+                skip = {"grad_in_rms"}  # at the fork below the experts it is not known
+                expected = {k: v for k, v in truth[name].row().items() if k not in skip}
+                assert not apart(expected, row(recording, "call", name, at)), (name, at)
+
+
 def test_an_unbatched_picture_has_a_reach_too_or_none(tmp_path):
     torch.manual_seed(7)
     model = nn.Sequential(nn.Conv1d(2, 4, 3, padding=1), nn.Tanh(), nn.Conv1d(4, 1, 1))

@@ -142,26 +142,36 @@ def test_a_dead_unit_is_one_that_never_had_a_slope(tmp_path):
 class Bare(nn.Module):
     """A linear map whose matrix is a bare parameter of the block."""
 
-    def __init__(self, width: int = 8):
+    def __init__(self, width: int = 8, out: int = 8, product=functional.linear):
         super().__init__()
-        self.matrix = nn.Parameter(torch.randn(width, width) * 0.3)
-        self.head, self.keep = nn.Linear(width, 3), Nothing()
+        shape = (width, out) if product is torch.matmul else (out, width)
+        self.matrix, self.product = nn.Parameter(torch.randn(shape) * 0.3), product
+        self.head, self.keep = nn.Linear(out, 3), Nothing()
 
     def forward(self, x):
-        x = self.keep("in", torch.tanh(x)) if x.requires_grad else torch.tanh(x)
-        return self.head(self.keep("out", functional.linear(x, self.matrix)))
+        return self.head(self.keep("out", self.product(torch.tanh(x), self.matrix)))
 
 
+PRODUCTS = {
+    "linear": functional.linear,
+    "x @ w": torch.matmul,
+    "x @ w.T": lambda x, w: x @ w.T,
+    "x @ w.t()": lambda x, w: x @ w.t(),
+    "x @ w.transpose": lambda x, w: x @ w.transpose(0, 1),
+}
+
+
+@pytest.mark.parametrize("product", PRODUCTS)
 @pytest.mark.parametrize("shape", [(7, 8), (4, 3, 8)])
-def test_a_linear_map_with_a_bare_parameter_is_a_weight(shape, tmp_path):
+def test_a_linear_map_with_a_bare_parameter_is_a_weight(shape, product, tmp_path):
     torch.manual_seed(4)
-    model, inputs = Bare(), torch.randn(shape)
+    model, inputs = Bare(8, 5, PRODUCTS[product]), torch.randn(shape)
     recording, truth = compared(tmp_path, model, inputs)
     facts = places(recording)
     (name,) = [name for name, fact in facts.items() if fact.get("parameter")]
     assert facts[name]["role"] == "weight"
     assert facts[name]["parameter"] in places(recording, "parameter")
-    assert (facts[name]["fan_in"], facts[name]["fan_out"]) == (8, 8)
+    assert (facts[name]["fan_in"], facts[name]["fan_out"]) == (8, 5)
     assert facts["head"]["parents"] == [name]
     for at in range(2):
         found = row(recording, "call", name, at)
@@ -174,7 +184,7 @@ def test_a_linear_map_with_a_bare_parameter_is_a_weight(shape, tmp_path):
 
 def test_a_function_call_on_a_large_batch_speaks_of_all_of_it(tmp_path):
     torch.manual_seed(5)
-    model, inputs = Bare(64), torch.randn(4096, 64)
+    model, inputs = Bare(64, 64), torch.randn(4096, 64)
     recording, truth = compared(tmp_path, model, inputs)
     (name,) = [name for name, fact in places(recording).items() if fact.get("parameter")]
     for at in range(2):

@@ -76,7 +76,9 @@ def _taken(weights: torch.Tensor, logits: torch.Tensor | None, harvest: Harvest)
     step = max(weights.shape[-2] // MOST_QUERIES, 1) if logits is None else 1
     weights = weights[..., ::step, :].float()
     entropy = torch.special.entr(weights).sum(dim=-1)
-    by_head = entropy.mean(dim=(0, 2)) if entropy.ndim == 3 else entropy.mean()
+    if logits is not None:  # a query that may choose nothing has no entropy
+        entropy.masked_fill_(~(logits > float("-inf")).any(dim=-1), float("nan"))
+    by_head = entropy.nanmean(dim=(0, 2)) if entropy.ndim == 3 else entropy.nanmean()
     lane = harvest.lane("attention")
     largest = lane.take(logits.max()) if logits is not None else None
     return Attention(lane.take(by_head), largest, entropy.numel(), weights.shape[-1])

@@ -42,9 +42,9 @@ class Landed:
     def of(cls, harvest: Harvest) -> Landed:
         lane = harvest.lane("rows")
         values, starts = lane.values, lane.starts
-        if len(values) == 0:
-            return cls(values, starts, [], [], [], [])
         begin = np.asarray(starts[:-1], dtype=np.intp)
+        empty = np.diff(starts) == 0  # `reduceat` gives the next entry's first value there
+        values = np.append(values, 0.0)
         with np.errstate(over="ignore", invalid="ignore"):
             squares = np.square(values)
             sums = np.add.reduceat(squares, begin)
@@ -53,6 +53,8 @@ class Landed:
             bad = np.zeros(len(sums))
             if not np.isfinite(sums).all():
                 bad = np.add.reduceat((~np.isfinite(values)).astype(np.float64), begin)
+        for found, nothing in ((sums, 0.0), (high, 0.0), (low, np.inf), (bad, 0.0)):
+            found[empty] = nothing
         return cls(squares, starts, sums.tolist(), bad.tolist(), low.tolist(), high.tolist())
 
     def __getitem__(self, number: int) -> Values:
@@ -135,7 +137,9 @@ class Calls:
 
     def _vanished(self, taken: Taken) -> bool:
         """Whether float32 cannot have held these norms: a zero there may be an underflow."""
-        return not taken.wide and self.landed.sums[taken.number] < TRUSTED * TRUSTED
+        if taken.wide or not taken.elements:
+            return False
+        return self.landed.sums[taken.number] < TRUSTED * TRUSTED
 
     def _rms(self, taken: list[Taken]) -> float:
         squares, elements = 0.0, 0

@@ -12,7 +12,7 @@ from typing import Any
 
 MOST_NODES = 200_000  # a larger graph is not walked: its layers are reported as not observed
 LEAF = "AccumulateGrad"
-TRANSPOSED = "TBackward0"
+TRANSPOSED = frozenset({"TBackward0", "PermuteBackward0", "TransposeBackward0"})
 
 
 @dataclass
@@ -72,7 +72,7 @@ def walk(roots: Iterable[Any]) -> Graph:
             leaf = _leaf(parent)
             if leaf is not None:
                 graph.leaves[here].append(leaf)
-                if type(parent).__name__ == TRANSPOSED:
+                if type(parent).__name__ in TRANSPOSED:
                     graph.turned.add(id(leaf))
                 continue
             known = len(graph.nodes)
@@ -105,8 +105,8 @@ def _leaf(node: Any) -> Any:
     kind = type(node).__name__
     if kind == LEAF:
         return node.variable
-    if kind == TRANSPOSED:
+    if kind in TRANSPOSED:
         below = node.next_functions[0][0]
-        if below is not None and type(below).__name__ == LEAF:
+        if below is not None and type(below).__name__ == LEAF and below.variable.ndim == 2:
             return below.variable
     return None
