@@ -162,6 +162,47 @@ def test_two_passes_of_a_step_are_one_larger_batch(tmp_path):
         assert found["seen"] == 2
 
 
+def test_a_graph_that_two_losses_go_back_through_is_seen_twice(tmp_path):
+    torch.manual_seed(9)
+
+    class Shared(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.one, self.two = nn.Linear(5, 6), nn.Linear(6, 3), nn.Linear(6, 2)
+
+    model, inputs = Shared(), torch.randn(7, 5)
+
+    def passes(between):
+        body = model.body(inputs)
+        body.retain_grad()
+        model.one(body).square().mean().backward(retain_graph=True)
+        between(body)
+        model.two(body).square().mean().backward()
+        between(body)
+
+    gradients = []
+
+    def keep(body):
+        gradients.append(body.grad)
+        body.grad = None
+
+    def train():
+        stepper = torch.optim.SGD(model.parameters(), lr=0.0)
+        passes(lambda body: None)
+        stepper.step()
+
+    recording = record(tmp_path, model, train)
+    passes(keep)
+    found = row(recording, "call", "body")
+    assert found["seen"] == 2
+    assert found["sampled"] == found["elements"]
+    both = rms(torch.stack(gradients))
+    assert found["grad_out_rms"] == pytest.approx(both, rel=1e-5, abs=0)
+    for name, gradient in zip(("one", "two"), gradients, strict=True):
+        back = row(recording, "call", name)["grad_in_rms"]
+        assert back == pytest.approx(rms(gradient), rel=1e-5, abs=0)
+
+
 def test_a_layer_called_twice_is_two_places(tmp_path):
     torch.manual_seed(6)
 

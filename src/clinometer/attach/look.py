@@ -111,6 +111,7 @@ class Look:
             return
         self.layers.in_backward = 1
         roots = [t.grad_fn for t in tensors if isinstance(t, torch.Tensor)]
+        self.flow.retire()
         graph, above, output = self.flow.look(roots, self.meet)
         if output is None or output.pending is None or not output.pending.packed:
             nodes = [graph.nodes[number] for number in above]

@@ -144,11 +144,15 @@ class FlowTap:
         self.plans[:] = [plan, *self.plans][:MOST_PLANS]
         return plan
 
-    def disarm(self) -> list[Sighting]:
-        """Take every hook off, and hand over what was seen to receive a gradient."""
+    def retire(self) -> None:
+        """A backward pass is over: a later one through the same graph is not to be counted twice."""
         for handle in self._handles:
             handle.remove()
         self._handles = []
+
+    def disarm(self) -> list[Sighting]:
+        """Take every hook off, and hand over what was seen to receive a gradient."""
+        self.retire()
         seen, self.sightings = self.sightings, []
         for sighting in seen:
             for branch in sighting.branches:
