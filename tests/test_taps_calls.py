@@ -48,6 +48,16 @@ MODELS = {
         lambda: nn.Sequential(nn.Linear(5, 7), nn.LayerNorm(7), nn.GELU(), nn.Linear(7, 3)),
         lambda: torch.randn(4, 6, 5),
     ),
+    "sequences in place": (
+        lambda: nn.Sequential(
+            nn.Linear(5, 7),
+            nn.ReLU(inplace=True),
+            nn.Linear(7, 7),
+            nn.LeakyReLU(inplace=True),
+            nn.Linear(7, 3),
+        ),
+        lambda: torch.randn(4, 6, 5),
+    ),
     "tokens": (token_model, lambda: torch.randint(11, (4, 6))),
     "pictures": (picture_model, lambda: torch.randn(5, 4, 7, 7)),
     "waves": (wave_model, lambda: torch.randn(5, 2, 12)),

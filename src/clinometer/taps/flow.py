@@ -255,6 +255,10 @@ class FlowTap:
         """The examples of a gradient that are read."""
         if here.pending is not None and here.pending.alone:
             return gradient.detach()[None]
+        if here.pending is not None and gradient.numel() == here.pending.elements:
+            examples = here.pending.examples
+            if gradient.ndim and gradient.shape[0] != examples > 0:  # rows of a view's base
+                gradient = gradient.reshape(examples, -1, gradient.shape[-1])
         here.stride = here.stride or stride_for(gradient.numel(), _examples(here, gradient))
         return sampled(gradient, here.stride)
 

@@ -186,6 +186,9 @@ class LayerTap:
             return
         made_by = _maker(inputs)
         parent = self.marked(made_by[0]) if made_by is not None else None
+        below = _base(inputs)
+        if below is not None and parent is not None and self.marked(below) is parent:
+            made_by = below, 0
         channels = spot.channels or (parent.channels if parent is not None else False)
         flat, of = self._flat(spot, inputs, channels)
         self._held = _Held(spot, made_by, flat, of)
@@ -235,6 +238,10 @@ class LayerTap:
         pending.passage = passed
         metadata: Any = node.metadata  # torch types it as a method
         metadata[self.token] = pending
+        below = _base(out) if spot.facts["role"] == "weight" else None
+        if below is not None:  # what works on the view in place leaves only this one in the graph
+            metadata = below.metadata
+            metadata[self.token] = pending
         self.called.add(spot.name)
         if held is not None:
             pending.flat, pending.flat_of = held.flat, held.flat_of
@@ -359,6 +366,14 @@ class _Held:
 def _maker(tensor: torch.Tensor | None) -> Maker | None:
     node = tensor.grad_fn if tensor is not None else None
     return (node, tensor.output_nr) if node is not None and tensor is not None else None
+
+
+def _base(tensor: torch.Tensor) -> Any:
+    """The node that made what a tensor is another view of, whole; None where it is its own."""
+    base = tensor._base
+    if base is None or base.grad_fn is tensor.grad_fn or base.numel() != tensor.numel():
+        return None
+    return base.grad_fn
 
 
 def _in_place(module: nn.Module) -> bool:

@@ -146,7 +146,7 @@ class Contraction:
                     inside = place
                     break
             pending = self.marked(graph.nodes[here])
-            if pending is not None and graph.nodes[here] is not None:
+            if pending is not None and not (inside is not None and inside.pending is pending):
                 place = Place(here, "module", pending.output, pending)
                 self._strong[here] = place
                 entries[here] = {
