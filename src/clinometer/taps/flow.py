@@ -131,10 +131,10 @@ class FlowTap:
 
     def _plan(self, graph: Graph) -> Plan:
         """The places of a graph; of one that has the shape of an earlier one, those found then."""
-        for plan in self.plans:
-            if plan.fits(graph, self.layers.marked):
-                return plan
         self.compiled |= "CompiledFunctionBackward" in graph.kinds
+        for plan in self.plans:
+            if plan.fits(graph, self.layers.marked, self.name_of):
+                return plan
         found = Contraction(graph, self.layers.marked)
         entitle(found.places, self.name_of)
         for place in found.places:

@@ -77,11 +77,15 @@ class Plan:
     places: list[Place]
     above: list[int]
 
-    def fits(self, graph: Graph, marked: Marked) -> bool:
-        """Whether a graph has this shape, and its marks are where they were; refreshes the calls."""
+    def fits(self, graph: Graph, marked: Marked, name_of: Callable[[Any], str]) -> bool:
+        """Whether a graph has this shape, and its calls and weights are the same; refreshes the calls."""
         if self.kinds != graph.kinds or self.parents != graph.parents:
             return False
         for place in self.places:
+            if place.kind == "weight" and place.facts["parameter"] not in map(
+                name_of, graph.leaves[place.at]
+            ):
+                return False
             if place.kind != "module":
                 continue
             pending = marked(graph.nodes[place.at])
