@@ -16,7 +16,7 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
 def told(*arguments: object) -> str:
-    runner = ROOT / "tests" / "scripts" / "run_example.py"
+    runner = ROOT / "tests" / "drivers" / "run_example.py"
     done = subprocess.run(
         [sys.executable, runner, *map(str, arguments)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},

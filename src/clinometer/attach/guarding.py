@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,8 @@ class Guard:
         self.step = 0
         self.now = now
         self.pid = os.getpid()
+        self._thread: threading.Thread | None = None
+        self._ident = -1
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., None]:
         """A hook that never raises and never returns a value."""
@@ -44,6 +47,36 @@ class Guard:
                 self.own_s += now() - begun
 
         return guarded
+
+    def mine(self, function: Callable[..., Any]) -> Callable[..., None]:
+        """A hook that the script's own threads run into: it works in the one thread that is recorded."""
+        guarded = self(function)
+
+        def admitted(*args: Any, **kwargs: Any) -> None:
+            if self.is_mine():
+                guarded(*args, **kwargs)
+
+        return admitted
+
+    def is_mine(self) -> bool:
+        """Whether no other thread is the one that is recorded."""
+        return self._ident in {threading.get_ident(), -1} or not self._lives()
+
+    def _lives(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def admits(self) -> bool:
+        """Whether this is the thread whose training is recorded: the first that trains, while it lives.
+
+        Two threads that train at once would tear one observation apart: hooks of one would be
+        taken off the graph that the other is propagating through.
+        """
+        if threading.get_ident() == self._ident:
+            return True
+        if self._lives():
+            return False
+        self._thread, self._ident = threading.current_thread(), threading.get_ident()
+        return True
 
     def aside(self, function: Callable[..., Any], *args: Any) -> Any:
         """Measure; a fault there must not cost the step its place in the count."""

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from clinometer.attach.guarding import Guard
 from clinometer.attach.networks import Networks
 from clinometer.attach.targets import Targets
 from clinometer.records.columns import names, packed
@@ -32,7 +33,6 @@ THROUGH_TIME = (
 )
 RECOLLECT = 8  # observations after which a network is looked through for new layers
 Meet = Callable[[list[torch.Tensor]], None]
-Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 @dataclass
@@ -80,7 +80,9 @@ class Look:
     ) -> None:
         self.networks, self.memory, self.meet = networks, memory, meet
         self.harvest = Harvest()
-        self.layers = LayerTap(guard, memory.precision, self.harvest, memory.spots, memory.stride)
+        self.layers = LayerTap(
+            guard.mine, memory.precision, self.harvest, memory.spots, memory.stride
+        )
         memory.taps.add(self.layers)
         self.layers.through_time = memory.looks % THROUGH_TIME == 0
         memory.looks += 1

@@ -68,12 +68,15 @@ class BackwardTap:
     """Calls `before(tensors)` and `after()` around the outermost backward pass, `inner(tensors)` within.
 
     `torch.autograd.backward` is the one name that `Tensor.backward` goes through. A checkpointed segment
-    runs a backward inside the backward. `quick(tensors)` says whether the others are not needed.
+    runs a backward inside the backward. `quick(tensors)` says whether the others are not needed,
+    and `admits()` whether this thread's passes are listened to at all.
     """
 
-    def __init__(self, before: Report, after: Report, inner: Report, quick: Report) -> None:
+    def __init__(
+        self, before: Report, after: Report, inner: Report, quick: Report, admits: Report
+    ) -> None:
         self._before, self._after, self._inner = before, after, inner
-        self._quick = quick
+        self._quick, self._admits = quick, admits
         self.depth = 0
 
     def install(self) -> Undo:
@@ -83,7 +86,7 @@ class BackwardTap:
 
         @functools.wraps(original)
         def backward(tensors: Any, *args: Any, **kwargs: Any) -> None:
-            if not live[0]:
+            if not live[0] or not tap._admits():
                 original(tensors, *args, **kwargs)
                 return
             if tap.depth:

@@ -75,6 +75,7 @@ class Recorder:
             self.guard(self._after_backward),
             self.guard(self._inner_backward),
             self._quick_backward,
+            self.guard.admits,
         )
         self._slow_before = self.guard(self._before_step)
         self._slow_after = self.guard(self._after_step)
@@ -216,12 +217,16 @@ class Recorder:
         return True
 
     def _pre(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if not self.guard.admits():
+            return
         if self._quick and optimizer is self.clock.ticker() and len(args) == 1 and not kwargs:
             return
         self._quick = False
         self._slow_before(optimizer, args, kwargs)
 
     def _post(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
+        if not self.guard.admits():
+            return
         if self._quick and optimizer is self.clock.ticker() and not self.guard.aloof():
             self.guard.aside(self._quick_tick, optimizer)
         else:

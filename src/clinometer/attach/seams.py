@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def install_seams(recorder: Recorder) -> list[Undo]:
     """Put the branches in; returns what takes them out again."""
-    guard = recorder.guard
+    guard = recorder.guard  # a script's main thread may do these for a thread that trains
     return [
         when_imported("torch._dynamo", _keep_out),
         *_scaler(recorder),
@@ -59,7 +59,7 @@ def _compile(recorder: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) 
 def _scaler(recorder: Recorder) -> list[Undo]:
     """GradScaler: the scale of the loss, and the steps that it leaves out."""
     scaler, seen = torch.amp.grad_scaler.GradScaler, _Scaled()
-    guard = recorder.guard
+    guard = recorder.guard.mine
 
     def scale(_result: Any, args: tuple[Any, ...]) -> None:
         if args[0].is_enabled():
@@ -90,7 +90,7 @@ class _Scaled:
 
 def _clipping(recorder: Recorder) -> list[Undo]:
     """The total norm that clipping works out anyway, and by how much it shortened the gradient."""
-    guard = recorder.guard
+    guard = recorder.guard.mine
 
     def after(result: Any, _args: tuple[Any, ...]) -> None:
         if not isinstance(result, torch.Tensor) or hasattr(result, "to_local"):

@@ -95,7 +95,8 @@ class LayerTap:
 
     Attributes
     ----------
-    guard : wraps every hook; swallows, counts and reports whatever one of ours raises
+    own : wraps every hook; swallows, counts and reports whatever one of ours raises, and keeps out
+        threads other than the one that is recorded
     harvest : where reduced tensors are left
     precision : which norms must be taken in float64
     spots : modules seen before
@@ -106,7 +107,7 @@ class LayerTap:
     through_time : whether recurrent layers are followed back through time in this step
     """
 
-    guard: Callable[[Callable[..., None]], Callable[..., None]]
+    own: Callable[[Callable[..., None]], Callable[..., None]]
     precision: Precision
     harvest: Harvest
     spots: weakref.WeakKeyDictionary[nn.Module, Spot]
@@ -133,16 +134,16 @@ class LayerTap:
                 for module, spot in spots:
                     self._listen(module, spot, undo)
             elif not self._global:
-                after, before = self.guard(self._any_after), self.guard(self._any_before)
+                after, before = self.own(self._any_after), self.own(self._any_before)
                 undo.callback(register_module_forward_hook(after).remove)
                 undo.callback(register_module_forward_pre_hook(before).remove)
             self._undo.push(undo.pop_all())  # reached only when every hook is on
         self._global = self._global or not compiling
 
     def _listen(self, module: nn.Module, spot: Spot, undo: ExitStack) -> None:
-        undo.callback(module.register_forward_hook(self.guard(partial(self._after, spot))).remove)
+        undo.callback(module.register_forward_hook(self.own(partial(self._after, spot))).remove)
         if spot.in_place:  # afterwards its input is gone
-            before = self.guard(partial(self._before, spot))
+            before = self.own(partial(self._before, spot))
             undo.callback(module.register_forward_pre_hook(before).remove)
 
     def _any_after(self, module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
