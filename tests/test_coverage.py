@@ -624,9 +624,11 @@ def test_training_in_a_thread(record) -> None:
 
 
 @backs("several threads that train at once", "partly", "partly")
-def test_threads_that_train_at_once_are_counted_as_one(tmp_path) -> None:
+def test_one_of_several_threads_that_train_at_once_is_recorded(tmp_path) -> None:
     recording = run_cli(tmp_path, "--every", "1", "threads.py")
-    assert 0 < len(recording.step) < 60  # steps of both together
+    assert (
+        30 <= len(recording.step) <= 60
+    )  # the second's last steps, where the first is over before
 
 
 # -- compilers ------------------------------------------------------------------------------------

@@ -254,8 +254,8 @@ BY_TOPIC: dict[str, tuple[Situation, ...]] = {
         ),
         Situation(
             "several threads that train at once", "partly", "partly",
-            "all share one count of steps; layers of one may stand in another's row",
-            HERE + "test_threads_that_train_at_once_are_counted_as_one",
+            "the first that trains is recorded while it lives, and no other beside it",
+            HERE + "test_one_of_several_threads_that_train_at_once_is_recorded",
         ),
     ),
     "Compilers": (
