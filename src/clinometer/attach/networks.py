@@ -108,10 +108,6 @@ class Networks:
             elif not isinstance(here, nn.modules.loss._Loss) and is_observed_whole(here):
                 found.append((called or type(here).__name__, here))
 
-    def parameters(self) -> list[torch.Tensor]:
-        """Parameters that the known networks hold now, each once."""
-        return [parameter for parameter, _ in self.named_parameters()]
-
     def named_parameters(self) -> list[tuple[torch.Tensor, str]]:
         """(parameter, qualified name) of what the known networks hold now, each once."""
         found: dict[int, tuple[torch.Tensor, str]] = {}

@@ -20,6 +20,7 @@ from torch import nn
 
 from clinometer.attach.networks import Networks
 from clinometer.taps.handles import numbered_apart
+from clinometer.taps.layers import first_tensor
 
 if TYPE_CHECKING:
     from clinometer.attach.look import Look
@@ -74,7 +75,7 @@ class Probe:
         return self.networks.is_compiled(module)
 
     def _called(self, root: nn.Module, module: nn.Module, args: Any, kwargs: Any, out: Any) -> None:
-        first = _first(out)
+        first = first_tensor(out)
         if not torch.is_grad_enabled() or first is None or first.grad_fn is None:
             return
         if _has_hooks(root):
@@ -101,7 +102,7 @@ class Probe:
         root = call.root
         look.layers.arm(self.networks.leaves(root))
         with torch.enable_grad():
-            out = _first(root(*call.args, **call.kwargs))
+            out = first_tensor(root(*call.args, **call.kwargs))
             if out is None or out.grad_fn is None or call.gradient is None:
                 return
             if out.shape != call.gradient.shape:
@@ -123,15 +124,6 @@ class Probe:
 
 def _keep(call: _Call, gradient: torch.Tensor) -> None:
     call.gradient = gradient.detach()
-
-
-def _first(out: Any) -> torch.Tensor | None:
-    if isinstance(out, torch.Tensor):
-        return out
-    values = (
-        out.values() if isinstance(out, dict) else out if isinstance(out, (tuple, list)) else ()
-    )
-    return next((value for value in values if isinstance(value, torch.Tensor)), None)
 
 
 def _has_hooks(root: nn.Module) -> bool:

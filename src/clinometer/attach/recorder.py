@@ -36,6 +36,8 @@ from clinometer.taps.autopsy import autopsy
 from clinometer.taps.handles import numbered_apart
 from clinometer.taps.parameters import total_norm
 
+TOO_LARGE = "a loss has too large a graph to be walked: layers were not observed, parameters were"
+
 
 class Recorder:
     """Records the training that happens in this process between `start` and `stop`.
@@ -319,6 +321,8 @@ class Recorder:
             last = self.clock.inside or self.pulse.passes >= self.clock.usual_passes
             self.guard.aside(look.backward_over, self._parameters() if last else None)
             self.probe.eager_seen |= not look.flow.compiled
+            if look.flow.too_large and TOO_LARGE not in self.networks.notes:
+                self.networks.notes.append(TOO_LARGE)
         if self.clock.due:
             self._tick()
         elif self.clock.unsettled or self.clock.manual:

@@ -19,8 +19,8 @@ from clinometer.taps.flatness import DEADLY, UnitWindow
 from clinometer.taps.flow import Branch, Sighting
 from clinometer.taps.harvest import Harvest, Lane, Values
 from clinometer.taps.loss import Term
+from clinometer.taps.places import plain
 from clinometer.taps.rows import TRUSTED, Precision, Taken, spread
-from clinometer.taps.titles import plain
 
 MOST_CALLS = 4  # calls of one layer in a pass that are places of their own; more are a recurrence
 NAN = float("nan")

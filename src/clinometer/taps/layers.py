@@ -182,7 +182,7 @@ class LayerTap:
 
     def _before(self, spot: Spot, module: nn.Module, args: tuple[Any, ...]) -> None:
         """An in-place activation: look at its input while it is there."""
-        inputs = _first_tensor(args)
+        inputs = first_tensor(args)
         if inputs is None or self._skips(spot):
             return
         made_by = _maker(inputs)
@@ -208,7 +208,7 @@ class LayerTap:
                 passed = passage(module, args, which) if self.through_time else None
                 self._mark(spot, module, args, tensor, passed)
             return
-        first = _first_tensor(out)
+        first = first_tensor(out)
         if first is not None:
             self._mark(spot, module, args, first, None)
 
@@ -381,14 +381,15 @@ def _in_place(module: nn.Module) -> bool:
     return bool(getattr(module, "inplace", False))
 
 
-def _first_tensor(args: Any) -> torch.Tensor | None:
-    if isinstance(args, torch.Tensor):
-        return args
-    if isinstance(args, dict):
-        args = args.values()
-    if not isinstance(args, (tuple, list)) and not hasattr(args, "__iter__"):
+def first_tensor(values: Any) -> torch.Tensor | None:
+    """The first tensor of what a module was given or returned.
+
+    Looked for in tuples, lists and dicts only: going through anything else could use it up (a generator).
+    """
+    if isinstance(values, torch.Tensor):
+        return values
+    if isinstance(values, dict):
+        values = values.values()
+    elif not isinstance(values, (tuple, list)):
         return None
-    for value in args:
-        if isinstance(value, torch.Tensor):
-            return value
-    return None
+    return next((value for value in values if isinstance(value, torch.Tensor)), None)

@@ -19,6 +19,11 @@ from clinometer.taps.roles import FUSED_ATTENTION, NODE_ACTIVATION, SOFTMAX, VIE
 Marked = Callable[[Any], "Pending | None"]
 
 
+def plain(name: str) -> str:
+    """A place's name without the number of its call."""
+    return name.partition("#")[0]
+
+
 @dataclass(eq=False)
 class Place:
     """One named spot of the signal's way.
@@ -55,11 +60,6 @@ class Place:
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def called(self) -> str:
-        """Name of the place without the number of its call."""
-        return self.name.partition("#")[0]
-
-    @property
     def activation(self) -> str | None:
         """Name of the activation that a functional place is."""
         for operation in self.operations:
@@ -89,7 +89,7 @@ class Plan:
             if place.kind != "module":
                 continue
             pending = marked(graph.nodes[place.at])
-            if pending is None or pending.spot.name != place.called:
+            if pending is None or pending.spot.name != plain(place.name):
                 return False
             place.pending = pending
         return True

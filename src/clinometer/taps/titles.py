@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from clinometer.taps.places import Place
+from clinometer.taps.places import Place, plain
 
 
 def entitle(places: list[Place], name_of: Callable[[Any], str]) -> None:
@@ -20,11 +20,6 @@ def entitle(places: list[Place], name_of: Callable[[Any], str]) -> None:
         name = _name(place, name_of)
         place.turn = turns[name] = turns.get(name, -1) + 1
         place.name = name if place.turn == 0 else f"{name}#{place.turn + 1}"
-
-
-def plain(name: str) -> str:
-    """A place's name without the number of its call."""
-    return name.partition("#")[0]
 
 
 def _name(place: Place, name_of: Callable[[Any], str]) -> str:
