@@ -530,3 +530,21 @@ def test_ten_thousand_layers_are_watched_in_reasonable_time(watching, tmp_path) 
     recording = clinometer.read(tmp_path / "run.clino")
     assert recording.observed.tolist() == [0, 1]
     assert len(recording.of_kind("call")) == 10_000
+
+
+class Parts(nn.Module):
+    """A layer that hands its result over piece by piece."""
+
+    def forward(self, x):
+        return (piece for piece in x.chunk(2, dim=1))
+
+
+def test_a_generator_that_a_layer_returns_reaches_the_script_whole(tmp_path):
+    first, parts = nn.Linear(4, 6), Parts()
+    model = nn.Sequential(first, parts)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with clinometer.watch(model, to=tmp_path / "run.clino", every=1):
+        pieces = list(model(torch.ones(3, 4)))
+        torch.cat(pieces, dim=1).sum().backward()
+        optimizer.step()
+    assert [piece.shape[1] for piece in pieces] == [3, 3]
