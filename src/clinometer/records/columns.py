@@ -14,7 +14,7 @@ from functools import cache
 from math import nan
 from typing import Literal
 
-SCHEMA = 2
+SCHEMA = 3
 
 # How the rows of several data-parallel ranks become one. "mean" and "rms" are weighted by the
 # examples that each rank saw; "gradient" is an rms of a gradient of the rank's own mean loss, of which
@@ -63,6 +63,24 @@ CALL = (
     Column("nonfinite_in", "elements", "NaN and Inf in the input", "sum"),
     Column("nonfinite_out", "elements", "NaN and Inf in the output", "sum"),
     Column("nonfinite_grad", "elements", "NaN and Inf in dC/d(output)", "sum"),
+    Column("training", "0 or 1", "whether the module was in training mode"),
+    Column(
+        "underflow",
+        "share",
+        "non-zero elements of a float16 dC/d(output) that are subnormal: zeros are not far",
+        "mean",
+    ),
+)
+
+INPUT = (
+    Column("seen", "calls", "how often the network was given this input in the step"),
+    Column("examples", "examples", "examples (rows, pixels) that were looked at", "sum"),
+    Column("features", "features", "features (channels) of the input"),
+    Column("constant", "share", "features that have one value on all these examples", "mean"),
+    Column("offset", "-", "RMS over the features of a feature's mean", "rms"),
+    Column("spread", "-", "RMS over the features of a feature's standard deviation", "rms"),
+    Column("largest", "-", "standard deviation of the feature that varies most", "mean"),
+    Column("middle", "-", "median over the features of the standard deviation", "mean"),
 )
 
 ACTIVATION = (
@@ -97,6 +115,17 @@ PARAMETER = (
     Column("nonfinite_grad", "elements", "NaN and Inf in the gradient"),
     Column("nonfinite_weight", "elements", "NaN and Inf among the sampled weights after the step"),
     Column("lr", "-", "learning rate of the parameter's group"),
+    Column("called", "0 or 1", "whether its layer ran, with gradients wanted, since the last step"),
+    Column(
+        "left_over",
+        "0 or 1",
+        "whether every backward pass of the step found a gradient of an earlier step in place",
+    ),
+    Column(
+        "row_spread",
+        "-",
+        "RMS deviation of the units' weights from their mean unit / RMS of the weights",
+    ),
 )
 
 LOSS = (
@@ -146,6 +175,7 @@ RECURRENCE = (
 
 COLUMNS = {
     "call": CALL,
+    "input": INPUT,
     "activation": ACTIVATION,
     "parameter": PARAMETER,
     "loss": LOSS,
