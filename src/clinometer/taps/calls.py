@@ -97,6 +97,8 @@ class Calls:
         row = self._row(group)
         pooled = most[plain(name)] >= MOST_CALLS
         facts = first.facts | {"parents": _parents(group, most)}
+        if first.dtype not in {"", "float32"}:
+            facts["gradient_dtype"] = first.dtype
         if pooled:
             facts["recurrent"] = True
         self.rows["call", name] = row
@@ -129,7 +131,15 @@ class Calls:
             self._rms(ins), self._rms(outs), self._rms(entering), self._leaving(group),
             low, middle, high, self._reach(group),
             self._bad(ins), self._bad(outs), self._bad(entering),
+            float(any(p.training for p in forward)) if forward else NAN, self._underflow(group),
         ]  # fmt: skip
+
+    def _underflow(self, group: list[Sighting]) -> float:
+        """Share of the non-zero elements of float16 gradients that are subnormal."""
+        lane = self.harvest.lane("tiny")
+        counts = [lane[number] for sighting in group for number in sighting.tiny]
+        tiny, there = np.sum(counts, axis=0).tolist() if counts else (0.0, 0.0)
+        return tiny / there if there else NAN
 
     def _sum(self, taken: Taken) -> float:
         """Sum of squares; nan where float32 cannot have held it."""

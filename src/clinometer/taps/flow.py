@@ -25,6 +25,7 @@ from clinometer.taps.rows import Taken, real, sampled, stride_for
 from clinometer.taps.titles import entitle
 
 NameOf = Callable[[torch.Tensor], str]
+SMALLEST_NORMAL = 2.0**-14  # of float16: below it bits are lost one by one, below 2^-25 all
 MOST_PLANS = 8  # shapes of graphs that are remembered; a GAN has three
 
 
@@ -60,6 +61,8 @@ class Sighting:
     below, back : where the gradient leaving it is measured: the sighting below it, or a branch of that
     stride : every how-manieth example is read; 0 before that is known
     examples, elements : of the gradients that entered, those included that are not read
+    dtype : of the gradient that entered first (`float32`)
+    tiny : numbers in the lane "tiny", of a float16 gradient: subnormal and non-zero elements
     """
 
     name: str
@@ -82,6 +85,8 @@ class Sighting:
     stride: int = 0
     examples: int = 0
     elements: int = 0
+    dtype: str = ""
+    tiny: list[int] = field(default_factory=list)
 
     @property
     def one_of(self) -> float:
@@ -235,6 +240,12 @@ class FlowTap:
                 here.facts.get("groups", 1),
             )
         )
+        here.dtype = here.dtype or str(gradient.dtype).removeprefix("torch.")
+        if gradient.dtype == torch.float16:
+            there = part.detach() != 0
+            tiny = there & (part.detach().abs() < SMALLEST_NORMAL)
+            counts = torch.stack([tiny.sum(), there.sum()])
+            here.tiny.append(self.layers.harvest.lane("tiny").take(counts))
         for branch in here.branches:
             self._compare(branch, part, here.entering[-1].wide)
         passed = here.pending.passage if here.pending is not None else None

@@ -68,6 +68,7 @@ class Pending:
     passage : what a recurrent layer was given
     packed : whether saved tensors are in somebody's hooks, and must not be read
     alone : whether it was given one picture, without an axis of examples
+    training : whether the module was in training mode
     """
 
     spot: Spot
@@ -87,6 +88,7 @@ class Pending:
     flat_examples: int = 0
     passage: Passage | None = None
     alone: bool = False
+    training: bool = True
 
 
 @dataclass(eq=False)
@@ -236,7 +238,7 @@ class LayerTap:
         pending = self._pending(spot, out, parent, made_by, inputs, tensors)
         if isinstance(module, CONVOLUTION) and out.ndim < module.weight.ndim:
             pending.alone, pending.examples, pending.stride = True, 1, 1
-        pending.passage = passed
+        pending.passage, pending.training = passed, module.training
         metadata: Any = node.metadata  # torch types it as a method
         metadata[self.token] = pending
         below = _base(out) if spot.facts["role"] == "weight" else None

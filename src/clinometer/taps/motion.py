@@ -51,7 +51,8 @@ class Motion:
         }
         if sheet.kind is torch.optim.SGD:
             _without_sampling_error(columns, sheet)
-        table = np.stack([columns[name] for name in names("parameter")], axis=1).tolist()
+        unknown = np.full(len(roots), np.nan)
+        table = np.stack([columns.get(n, unknown) for n in names("parameter")], axis=1).tolist()
         return dict(zip(layout.names, table, strict=True))
 
     def _norms(self, sheet: Sheet, norms: list[Norm | None]) -> Values:
