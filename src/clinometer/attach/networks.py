@@ -23,13 +23,17 @@ MOST_LISTED = 1024  # entries of a list that are looked through for a name
 
 @dataclass(eq=False)
 class Slot:
-    """Where a module keeps a parameter; `known_as` is the first name of a tied one."""
+    """Where a module keeps a parameter; `known_as` is the first name of a tied one.
+
+    `runs` is the module whose run uses it: the owner's own, unless that never runs by itself.
+    """
 
     owner: weakref.ref[nn.Module]
     key: str
     name: str
     last: Any
     known_as: str
+    runs: weakref.ref[nn.Module] | None = None
 
 
 @dataclass
@@ -52,6 +56,7 @@ class Networks:
     _strangers: int = 0
     parallel: str = ""
     functions_compiled: bool = False
+    replicated: bool = False
 
     @property
     def compiling(self) -> bool:
@@ -123,6 +128,24 @@ class Networks:
                 found[id(parameter)] = parameter, slot.known_as
         return list(found.values())
 
+    def users(self) -> dict[int, list[nn.Module]]:
+        """By identity of a parameter, the modules whose run uses it; none where one of them is not known."""
+        found: dict[int, list[nn.Module]] = {}
+        unknown: set[int] = set()
+        for slot in self._slots:
+            parameter = slot.last()
+            module = slot.runs() if slot.runs is not None else None
+            if module is None or self.replicated:
+                unknown.add(id(parameter))
+            else:
+                found.setdefault(id(parameter), []).append(module)
+        return {key: [] if key in unknown else modules for key, modules in found.items()}
+
+    def owners(self, parameter: torch.Tensor) -> list[nn.Module]:
+        """The modules that keep a parameter."""
+        links = [slot.owner for slot in self._slots if slot.last() is parameter]
+        return [owner for owner in (link() for link in links) if owner is not None]
+
     def first_trainable(self) -> torch.Tensor | None:
         """A parameter that a backward pass through the first network reaches."""
         for slot in self._slots:
@@ -157,6 +180,8 @@ class Networks:
         for module in modules:
             if type(module).__name__ == "DistributedDataParallel":
                 self.parallel_found()
+            if type(module).__name__ == "DataParallel":  # its copies run, in threads of their own
+                self.replicated |= len(getattr(module, "device_ids", ())) > 1
             if type(module).__name__ == "OptimizedModule":
                 self.callers.add(module)
                 self.compiled.add(_unwrapped(module))
@@ -185,10 +210,12 @@ class Networks:
         self._slots = []
         for root in self.roots():
             prefix = self._prefix_of(root)
+            runs: dict[str, nn.Module | None] = {}
             for path, module in root.named_modules():
                 if isinstance(module, torch.jit.ScriptModule):
                     self._name_scripted(module, _joined(prefix, path))
                     continue
+                runs[path] = running = _running(module, path, runs)
                 for key, parameter in module._parameters.items():
                     if parameter is None:
                         continue
@@ -199,7 +226,8 @@ class Networks:
                     if known is None:
                         known = self._names[parameter] = name
                     link = weakref.ref(parameter)
-                    self._slots.append(Slot(weakref.ref(module), key, name, link, known))
+                    user = weakref.ref(running) if running is not None else None
+                    self._slots.append(Slot(weakref.ref(module), key, name, link, known, user))
                     if known != name and name not in self._aliases.setdefault(known, []):
                         self._aliases[known].append(name)
 
@@ -221,6 +249,20 @@ class Networks:
 
 def _joined(prefix: str, name: str) -> str:
     return f"{prefix}.{name}" if prefix and name else prefix or name
+
+
+def _running(
+    module: nn.Module, path: str, above: Mapping[str, nn.Module | None]
+) -> nn.Module | None:
+    """The module whose run uses this one's parameters: itself, unless it is not called by itself.
+
+    A list of parameters has no forward of its own, and attention takes its output's weights as plain tensors.
+    """
+    parent = above.get(path.rpartition(".")[0]) if path else None
+    if isinstance(parent, nn.MultiheadAttention):
+        return parent
+    runs = type(module).forward is not nn.Module.forward
+    return module if runs else parent
 
 
 def _named_first(modules: list[nn.Module]) -> list[nn.Module]:

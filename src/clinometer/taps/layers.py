@@ -36,7 +36,9 @@ from clinometer.taps.rows import (
     sampled,
     stride_for,
 )
+from clinometer.taps.settings import settings
 from clinometer.taps.through_time import Passage, outputs_of, passage
+from clinometer.taps.wiring import Wiring
 
 Maker = tuple[Any, int]  # a node of the graph, and which of its outputs
 CHANNELS = (*CONVOLUTION, nn.modules.batchnorm._BatchNorm, nn.modules.pooling._MaxPoolNd)
@@ -44,13 +46,17 @@ CHANNELS = (*CONVOLUTION, nn.modules.batchnorm._BatchNorm, nn.modules.pooling._M
 
 @dataclass(eq=False)
 class Spot:
-    """A leaf module that is hooked, and what does not change from call to call."""
+    """A leaf module that is hooked, and what does not change from call to call.
+
+    `told` says whether `facts` holds what only a call can tell.
+    """
 
     name: str
     facts: dict[str, Any]
     regions: Region = ()
     channels: bool = False
     in_place: bool = False
+    told: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -107,6 +113,7 @@ class LayerTap:
     in_backward : how deep in backward passes we are; forward calls there are recomputations
     called : names that were called in this step
     through_time : whether recurrent layers are followed back through time in this step
+    wiring : is told of every module that runs
     """
 
     own: Callable[[Callable[..., None]], Callable[..., None]]
@@ -118,6 +125,7 @@ class LayerTap:
     in_backward: int = 0
     called: set[str] = field(default_factory=set)
     through_time: bool = True
+    wiring: Wiring = field(default_factory=Wiring)
     _largest_stride: int = 1
     _global: bool = False
     _undo: ExitStack = field(default_factory=ExitStack)
@@ -143,12 +151,23 @@ class LayerTap:
         self._global = self._global or not compiling
 
     def _listen(self, module: nn.Module, spot: Spot, undo: ExitStack) -> None:
-        undo.callback(module.register_forward_hook(self.own(partial(self._after, spot))).remove)
+        after = self.own(partial(self._own_after, spot))
+        undo.callback(module.register_forward_hook(after).remove)
         if spot.in_place:  # afterwards its input is gone
             before = self.own(partial(self._before, spot))
             undo.callback(module.register_forward_pre_hook(before).remove)
 
+    @property
+    def hears_all(self) -> bool:
+        """Whether every module that runs is heard of."""
+        return self._global
+
+    def _own_after(self, spot: Spot, module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
+        self.wiring.note(module)
+        self._after(spot, module, args, out)
+
     def _any_after(self, module: nn.Module, args: tuple[Any, ...], out: Any) -> None:
+        self.wiring.note(module)
         spot = self.spots.get(module)
         if spot is not None:
             self._after(spot, module, args, out)
@@ -234,6 +253,9 @@ class LayerTap:
             made_by, held = _maker(inputs), None
         if self.marked(node) is not None or (made_by is not None and made_by[0] is node):
             return  # the module handed its input through: there is nothing to tell apart
+        if not spot.told:
+            spot.told = True
+            spot.facts |= settings(module, inputs, out)
         parent = self.marked(made_by[0]) if made_by is not None else None
         pending = self._pending(spot, out, parent, made_by, inputs, tensors)
         if isinstance(module, CONVOLUTION) and out.ndim < module.weight.ndim:
