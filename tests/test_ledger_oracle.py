@@ -12,7 +12,8 @@ from torch.nn import functional
 
 import clinometer
 from clinometer.diagnosis.ledger import Line, ledger
-from networks import chain, initialise, judged
+from clinometer.records.recording import Recording
+from networks import chain, initialise
 
 CONVOLUTIONS = {
     "plain": {"kernel_size": 3, "padding": 1},
@@ -87,6 +88,11 @@ def slow_line(model: nn.Sequential, inputs: torch.Tensor, labels: torch.Tensor, 
     }
 
 
+def weight_lines(recording: Recording) -> list[Line]:
+    """Those that belong to the weights of linear maps and convolutions."""
+    return [line for line in ledger(recording)[0] if line.is_weight]
+
+
 def recorded(
     model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, path: Path
 ) -> list[Line]:
@@ -94,7 +100,7 @@ def recorded(
     with clinometer.watch(model, to=path, every=1):
         functional.cross_entropy(model(inputs), labels).backward()
         stepper.step()
-    return ledger(clinometer.read(path))[0]
+    return weight_lines(clinometer.read(path))
 
 
 def assert_lines_agree(model: nn.Sequential, inputs: torch.Tensor, path: Path) -> None:
@@ -184,7 +190,7 @@ def test_accumulated_micro_batches_read_as_one_batch(tmp_path):
         for i in range(0, 12, 4):
             (functional.cross_entropy(parts(inputs[i : i + 4]), labels[i : i + 4]) / 3).backward()
         stepper.step()
-    for a, b in zip(one, ledger(clinometer.read(tmp_path / "b.clino"))[0], strict=True):
+    for a, b in zip(one, weight_lines(clinometer.read(tmp_path / "b.clino")), strict=True):
         for name in a.factors:
             assert b.factors[name][0] == pytest.approx(a.factors[name][0], abs=1e-5), name
 
@@ -249,21 +255,3 @@ def test_gains_at_initialisation_are_those_of_theory(activation, init, low, high
         initialise(model, init)
     mean = gains_a_layer(model, tmp_path, 256).mean()
     assert low <= mean <= high
-
-
-def test_a_branching_network_is_not_judged_instead_of_guessed(tmp_path):
-    class Residual(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.inner, self.head = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 3)
-
-        def forward(self, x):
-            x = self.first(x)
-            return self.head(x + torch.tanh(self.inner(x)))
-
-    diagnosis = judged(
-        tmp_path, Residual(), (torch.randn(32, 8), torch.arange(32) % 3), steps=3, every=1
-    )
-    assert [line.layer for line in diagnosis.lines] == ["head"]
-    assert "several" in diagnosis.unlined["inner"]
-    assert "several" in diagnosis.unlined["first"]

@@ -1,15 +1,20 @@
-"""The gradient ledger: one additive line, in decades, from the loss to a weight's relative motion.
+"""The gradient ledger: one additive line, in decades, from the loss to a tensor's relative motion.
 
-For the weight W of one linear or convolution layer l below the logits, with d the gradient of the
-loss at a layer's output, a its input rows, B examples, and "rows" = examples x positions:
+For a trainable tensor W that is used in one place of the network, with d the gradient of the loss at a
+place's output, a its input rows, B examples, and "rows" = examples x positions:
 
     log10( rms(stored step) / rms(W) ) =
         loss_end         rms(d at the logits) * sqrt(B)
-      + weight           rms gain of every linear or convolution layer above
-      + activation       rms gain of every activation above
+      + weight           rms gain of every linear or convolution layer on the way
+      + activation       rms gain of every activation on it
       + normalisation    the same for normalisations
+      + attention        the same for attention: what it hands to the queries, keys or values
+      + recurrence       the same for what goes through time, over all of its steps
+      + branch           where the signal parts, all that enters / what the way's own branch hands back;
+                         where signals meet, what the way's own side is handed
       + other            everything else on the way (pooling, dropout, unseen operations)
-      + sharing          sqrt(rows / B): positions that share the weight
+      + sharing          sqrt(rows / B): positions that share the weight; and the other places, where
+                         there are several that use it
       + input_size       R / |d|, per unit: the gradient-weighted rms of the input
       + batch_agreement  |dC/dW| / R: 0 cancel, 1 unrelated, sqrt(rows) all agree
       + clip             gradient taken by the optimizer / gradient left by backward
@@ -17,208 +22,120 @@ loss at a layer's output, a its input rows, B examples, and "rows" = examples x 
       + rounding         stored step / intended step
       + weight_size      1 / rms(W)
 
-with R^2 = sum over rows of |d row|^2 |a row|^2. Along a chain the gains telescope, so the line must
-sum to the update ratio, which is measured apart; what is left over is the residual.
+with R^2 = sum over rows of |d row|^2 |a row|^2. For a bias a is 1, so R = |d|, and `input_size` is left
+out. For every other tensor (gains of normalisations, embeddings, weights inside recurrent layers) R =
+|d| stands, too: `batch_agreement` is |dC/dW| / |d| and holds the input as well; `sharing` counts output
+elements per element of the tensor and example.
+
+The way goes from the tensor's place to the loss, at each fork by the branch with the largest share
+(`ways`). Its gains telescope, so that the line must sum to the update ratio, which is measured apart;
+what is left over is the residual.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from clinometer.diagnosis.paths import Network, Path
+from clinometer.diagnosis.ends import NOT_STEPPED, Tensors, Use
+from clinometer.diagnosis.lags import lags
+from clinometer.diagnosis.line import FACTORS, GAINS, SPOKEN, Line
+from clinometer.diagnosis.paths import plain
+from clinometer.diagnosis.reference import uniform_loss_end
+from clinometer.diagnosis.scale import decades, over, settled
+from clinometer.diagnosis.ways import Later, Way, Ways
 from clinometer.records.recording import Float64, Recording
 
-GAINS = ("weight", "activation", "normalisation", "other")
-FACTORS = (
-    "loss_end", *GAINS, "sharing", "input_size", "batch_agreement",
-    "clip", "optimizer", "rounding", "weight_size",
-)  # fmt: skip
-SPOKEN = {
-    "loss_end": "loss end",
-    "weight": "weight gain",
-    "activation": "activation gain",
-    "normalisation": "normalisation gain",
-    "other": "other operations",
-    "input_size": "input size",
-    "batch_agreement": "batch agreement",
-    "clip": "clip",
-    "optimizer": "optimizer gain",
-    "rounding": "rounding survival",
-    "weight_size": "weight size",
-    "sharing": "weight sharing",
-}
-
-
-@dataclass(frozen=True)
-class Line:
-    """The ledger of one weight tensor.
-
-    Attributes
-    ----------
-    layer : the layer's name
-    factors : float64 (observations,) of each factor [decades]; -inf where the signal is exactly 0,
-        nan where it was not measured. A factor that cannot be told at all is left out, and its
-        neighbour holds both: `clip` in `batch_agreement`, `rounding` in `optimizer`.
-    total : float64 (observations,): the update ratio, measured apart [decades]
-    steps : gain of every call on the way, nearest first: {name: float64 (observations,)} [decades]
-    roles : which factor each of those gains belongs to
-    arriving : rms of the gradient at the layer's output over the one at the logits, measured
-        directly, float64 (observations,) [decades]
-    kind : the layer's class
-    """
-
-    layer: str
-    factors: dict[str, Float64]
-    total: Float64
-    steps: dict[str, Float64]
-    roles: dict[str, str]
-    arriving: Float64
-    kind: str
-
-    @property
-    def spoken(self) -> str:
-        """The layer's name for a sentence: `layer 0 (Linear)`."""
-        return f"layer {self.layer} ({self.kind})"
-
-    @property
-    def residual(self) -> Float64:
-        """Total less the sum of the factors that were measured apart [decades]."""
-        with np.errstate(invalid="ignore"):
-            return np.asarray(self.total - np.sum(list(self.factors.values()), axis=0))
+__all__ = ["FACTORS", "GAINS", "SPOKEN", "Line", "decades", "lags", "ledger", "settled"]
 
 
 def ledger(recording: Recording) -> tuple[list[Line], dict[str, str]]:
-    """(lines by depth, {layer: why there is none}) for every linear and convolution layer."""
-    network = Network(recording)
-    reader = _Reader(recording, network)
-    lines, missing = [], {}
-    for call in network.weight_layers():
-        name = network.site(call).name
-        path = network.path(call)
-        weight = network.site(call).facts.get("parameter", f"{name.partition('#')[0]}.weight")
-        parameter = reader.parameters.get(weight)
-        if isinstance(path, str):
-            missing[name] = path
-        elif parameter is None:
-            missing[name] = "its weight took part in no optimizer step that was observed"
-        else:
-            lines.append(reader.line(path, parameter))
-    return lines, missing
+    """(lines in order of execution, {layer: why there is none}) for every trainable tensor.
 
-
-class _Reader:
-    """Takes the recording's columns as decades."""
-
-    def __init__(self, recording: Recording, network: Network) -> None:
-        self.recording, self.network = recording, network
-        self.parameters = {site.name: i for i, site in enumerate(recording.of_kind("parameter"))}
-
-    def call(self, column: str, call: int) -> Float64:
-        return self.recording.column("call", column)[:, call]
-
-    def parameter(self, column: str, parameter: int) -> Float64:
-        return self.recording.column("parameter", column)[:, parameter]
-
-    def line(self, path: Path, parameter: int) -> Line:
-        steps, roles = self._gains(path)
-        sums: dict[str, Float64] = {gain: np.zeros(len(self.recording.observed)) for gain in GAINS}
-        for name, values in steps.items():
-            sums[roles[name]] = _added(sums[roles[name]], values)
-        factors = {"loss_end": self._loss_end(path), **sums}
-        factors |= self._weight_end(path, parameter)
-        total = decades(
-            self.parameter("stored_rms", parameter), self.parameter("weight_rms", parameter)
-        )
-        site = self.network.site(path.start)
-        known = {key: factors[key] for key in FACTORS if key in factors}
-        kind = str(site.facts.get("class", "layer"))
-        return Line(site.name, known, total, steps, roles, self._arriving(path), kind)
-
-    def _arriving(self, path: Path) -> Float64:
-        return decades(
-            self.call("grad_out_rms", path.start), self.call("grad_out_rms", path.logits)
-        )
-
-    def _gains(self, path: Path) -> tuple[dict[str, Float64], dict[str, str]]:
-        """Gain of each call above, and of what lies between two calls, with its role."""
-        steps: dict[str, Float64] = {}
-        roles: dict[str, str] = {}
-        below = path.start
-        for call in path.above:
-            entering, leaving = self.call("grad_out_rms", call), self.call("grad_in_rms", call)
-            gap = decades(self.call("grad_out_rms", below), leaving)
-            role = self.network.role(call)
-            name = self.network.site(call).name
-            steps[name], roles[name] = (
-                decades(leaving, entering),
-                role if role in GAINS else "other",
-            )
-            if np.any(gap != 0):
-                between = self.network.gap_name(call)
-                steps[between], roles[between] = gap, self.network.gap_role(call)
-            below = call
-        return steps, roles
-
-    def _loss_end(self, path: Path) -> Float64:
-        size = self.call("grad_out_rms", path.logits) * np.sqrt(self.call("examples", path.logits))
-        return decades(size, np.ones_like(size))
-
-    def _weight_end(self, path: Path, parameter: int) -> dict[str, Float64]:
-        facts = self.network.site(path.start).facts
-        fan_in, fan_out = float(facts["fan_in"]), float(facts["fan_out"])
-        elements = self.call("elements", path.start)
-        entering = self.call("grad_out_rms", path.start) * np.sqrt(elements)
-        reach = self.call("reach", path.start)
-        gradient = self.parameter("grad_rms", parameter)
-        taken = self.parameter("grad_step_rms", parameter)
-        intended = self.parameter("intended_rms", parameter)
-        stored = self.parameter("stored_rms", parameter)
-        weight = self.parameter("weight_rms", parameter)
-        factors = {
-            "sharing": decades(
-                np.sqrt(elements / fan_out), np.sqrt(self.call("examples", path.logits))
-            ),
-            "input_size": decades(reach, entering * np.sqrt(fan_in)),
-            "weight_size": decades(np.ones_like(weight), weight),
-        }
-        if np.isnan(gradient).all():  # clipped or not: the gradient was seen at the step only
-            gradient = taken
-        else:
-            factors["clip"] = decades(taken, gradient)
-        if np.isnan(intended).all():  # an optimizer whose formula we do not know
-            intended = stored
-        else:
-            factors["rounding"] = decades(stored, intended)
-        factors["batch_agreement"] = decades(gradient * np.sqrt(fan_in * fan_out), reach)
-        factors["optimizer"] = decades(intended, taken)
-        return factors
-
-
-def decades(part: Float64, whole: Float64) -> Float64:
-    """log10(part / whole): -inf where the part is 0; nan where the whole is 0, or either is nan."""
-    part, whole = np.asarray(part, np.float64), np.asarray(whole, np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(whole > 0, np.log10(part) - np.log10(whole), np.nan)
-
-
-def _added(one: Float64, other: Float64) -> Float64:
-    """Sum of decades: a signal that is exactly 0 at one place is 0 whatever follows, measured or not."""
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isneginf(one) | np.isneginf(other), -np.inf, one + other)
-
-
-def settled(values: Float64, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> float:
-    """Mean of decades over the late observations; -inf where the signal was 0 in most of them.
-
-    Means of logarithms keep the ledger additive. Observations in which the value was not measured
-    are left out; nan where that is all of them.
+    A line's `layer` is the module's name for the weight of a linear map or convolution, the tensor's own
+    for any other.
     """
-    chosen = values[late]
-    chosen = chosen[~np.isnan(chosen)]
-    if not len(chosen):
-        return float("nan")
-    if np.mean(np.isneginf(chosen)) >= 0.5:
-        return float("-inf")
-    return float(np.mean(chosen[~np.isneginf(chosen)]))
+    return _Writer(recording).lines()
+
+
+class _Writer:
+    """Writes the lines of one recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.recording = recording
+        self.ways = Ways(recording)
+        self.network = self.ways.network
+        self.tensors = Tensors(recording, self.network)
+        self._nothing = np.zeros(len(recording.observed))
+        self._nothing.flags.writeable = False
+        self._ends: dict[int, tuple[Float64, float]] = {}
+
+    def lines(self) -> tuple[list[Line], dict[str, str]]:
+        missing = dict(self.tensors.unknown)
+        found: list[tuple[int, bool, int, Line]] = []
+        for number, site in enumerate(self.tensors.sites):
+            if self.tensors.frozen[number]:
+                continue
+            uses = self.tensors.uses[number]
+            live = [use for use in uses if self.ways.ahead[use.call] is not None]
+            use = self.tensors.leading(live or uses) if uses else None
+            name = self._name(use) if use is not None and use.main else site.name
+            line = self._line(number, use, name) if live or not uses else self._no_way(use)
+            if isinstance(line, Line) and use is not None:
+                found.append((use.call, not use.main, number, line))
+            elif isinstance(line, str):
+                missing[name] = line
+        return [line for *_, line in sorted(found, key=lambda one: one[:3])], missing
+
+    def _name(self, use: Use) -> str:
+        return plain(self.network.calls[use.call].name)
+
+    def _line(self, number: int, use: Use | None, name: str) -> Line | str:
+        if not self.tensors.stepped[number]:
+            return (
+                NOT_STEPPED
+                if use is not None and use.main
+                else NOT_STEPPED.replace("its weight", "it")
+            )
+        if use is None:
+            return "no place that uses it was observed"
+        reached = self.ways.end[use.call]
+        end = use.call if reached is None else self.ways.places.call[reached]
+        below = self.tensors.factors(number, use, end)
+        if isinstance(below, str):
+            return below
+        loss_end, uniform = self._end(end)
+        gains = self.ways.gains[use.call]
+        factors = {"loss_end": loss_end}
+        factors |= {gain: gains.get(gain, self._nothing) for gain in GAINS} | below
+        way = Way(self.ways, use.call)
+        return Line(
+            layer=name,
+            factors={factor: factors[factor] for factor in FACTORS if factor in factors},
+            total=self.tensors.total[number],
+            steps=Later(lambda: way.gains),
+            roles=Later(lambda: way.factors),
+            arriving=over(self.ways.entering[use.call], self.ways.entering[end]),
+            kind=str(self.network.calls[use.call].facts.get("class", "layer")),
+            parameter=self.tensors.sites[number].name,
+            is_weight=use.main,
+            way=way,
+            uniform_loss_end=uniform,
+        )
+
+    def _end(self, end: int) -> tuple[Float64, float]:
+        """(`loss_end`, the same of the uniform prediction) for one end of a way."""
+        if end not in self._ends:
+            examples, elements = self.tensors.examples[end], self.tensors.elements[end]
+            size = self.ways.entering[end] + examples / 2
+            uniform = uniform_loss_end(self.recording, elements, examples)
+            is_logits = self.network.is_output(end)
+            self._ends[end] = size, uniform if is_logits else float("nan")
+        return self._ends[end]
+
+    def _no_way(self, use: Use | None) -> str:
+        """Why no way leads from a place to the loss: the last place that the gradient is seen at."""
+        here, seen = use.call if use is not None else 0, set[int]()
+        while here not in seen and self.ways.places.children[here]:
+            seen.add(here)
+            here = self.ways.places.children[here][0]
+        return f"what uses the output of {self.ways.places.names[here]} was not observed"
