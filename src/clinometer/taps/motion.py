@@ -47,6 +47,7 @@ class Motion:
             "grad_step_rms": taken / roots,
             "lr": np.array([_number(group.get("lr")) for group in sheet.groups]),
             "nonfinite_grad": self._bad(sheet, taken),
+            "row_spread": self._spreads(sheet),
             "seen": np.ones(len(roots)),
         }
         if sheet.kind is torch.optim.SGD:
@@ -54,6 +55,14 @@ class Motion:
         unknown = np.full(len(roots), np.nan)
         table = np.stack([columns.get(n, unknown) for n in names("parameter")], axis=1).tolist()
         return dict(zip(layout.names, table, strict=True))
+
+    def _spreads(self, sheet: Sheet) -> Values:
+        """How unlike the units of each tensor are; nan where it has none to be compared."""
+        lane = self.harvest.lane("spread")
+        found = np.full(len(sheet.layout.names), np.nan)
+        for i, (number, position) in zip(sheet.layout.matrices, sheet.spreads, strict=True):
+            found[i] = lane.values[lane.starts[number] + position]
+        return found
 
     def _norms(self, sheet: Sheet, norms: list[Norm | None]) -> Values:
         """Norms of gradients; nan where there was none, or float32 cannot have held it."""

@@ -17,11 +17,27 @@ import torch
 from clinometer.taps.elements import few, few_of_sparse, joined
 from clinometer.taps.harvest import Harvest, Values
 from clinometer.taps.rows import Precision
+from clinometer.taps.unlike import few_rows, take_spreads
 
 NameOf = Callable[[torch.Tensor], str]
+Judge = Callable[[torch.Tensor], bool]
 Counts = np.ndarray[tuple[int, ...], np.dtype[np.intp]]
 Norm = tuple[int, int]  # number in the lane "norms", and position in what lies there
 STATE = ("exp_avg", "exp_avg_sq", "max_exp_avg_sq", "momentum_buffer", "square_avg", "sum")
+
+
+def is_plain(parameter: torch.Tensor) -> bool:
+    """Whether a parameter's elements can be read here; one spread over ranks (DTensor) would need all."""
+    return (
+        parameter.requires_grad
+        and not parameter.is_complex()
+        and parameter.numel() > 0
+        and not hasattr(parameter, "to_local")
+    )
+
+
+def _never(_parameter: torch.Tensor) -> bool:
+    return False
 
 
 @dataclass(eq=False)
@@ -34,6 +50,7 @@ class Layout:
     ----------
     names, groups, sizes, sampled : of each parameter
     made_of : identity of every parameter of the optimizer, and whether it required a gradient
+    matrices : which of the parameters have several units, to be compared with each other
     """
 
     parameters: list[torch.Tensor]
@@ -42,12 +59,18 @@ class Layout:
     sizes: Values
     sampled: Counts
     made_of: list[tuple[int, bool]] = field(default_factory=list)
+    matrices: list[int] = field(default_factory=list)
     _views: dict[str, tuple[list[int], list[torch.Tensor]]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, pairs: Iterable[tuple[torch.Tensor, Mapping[str, Any]]], name_of: NameOf) -> Layout:
+    def of(
+        cls,
+        pairs: Iterable[tuple[torch.Tensor, Mapping[str, Any]]],
+        name_of: NameOf,
+        keep: Judge = is_plain,
+    ) -> Layout:
         """Lay out what can be read here: not complex, not empty, not spread over ranks."""
-        found = [(p, group) for p, group in pairs if is_plain(p)]
+        found = [(p, group) for p, group in pairs if keep(p)]
         found.sort(key=lambda pair: few(pair[0]).ndim != 2)  # as `joined` orders them
         parameters = [parameter for parameter, _ in found]
         return cls(
@@ -65,10 +88,33 @@ class Layout:
         if known is None or known[0] != places:
             views = [self._view(t, like) for t, like in zip(tensors, self.parameters, strict=True)]
             if what != "grad":  # gradients are made anew in every step
-                self._views[what] = places, views
+                self._keep(what, places, views, tensors)
         else:
             views = known[1]
         return joined(views)
+
+    def rows(self) -> list[torch.Tensor]:
+        """A few whole rows of each of the `matrices`: views, where that can be."""
+        tensors = [self.parameters[i] for i in self.matrices]
+        places = [tensor.data_ptr() for tensor in tensors]
+        known = self._views.get("rows")
+        if known is not None and known[0] == places:
+            return known[1]
+        views = [few_rows(tensor) for tensor in tensors]
+        self._keep("rows", places, views, tensors)
+        return views
+
+    def _keep(
+        self,
+        what: str,
+        places: list[int],
+        views: list[torch.Tensor],
+        tensors: Sequence[torch.Tensor | None],
+    ) -> None:
+        """Keep views for the next step; a copy (of a tensor with gaps) would stay as it is now."""
+        pairs = zip(views, tensors, strict=True)
+        if all(t is None or t.is_sparse or _memory(t) == _memory(view) for view, t in pairs):
+            self._views[what] = places, views
 
     def _view(self, tensor: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor:
         if tensor is not None and tensor.is_sparse:
@@ -91,6 +137,7 @@ class Sheet:
     groups : the settings of each parameter as they were at the step; schedules change them after it
     received : whether each parameter had a gradient
     taken, unclipped : norm of each gradient at the step, and as backward left it
+    spreads : where the `row_spread` of each of the layout's matrices lies
     """
 
     number: int
@@ -103,6 +150,7 @@ class Sheet:
     received: list[bool] = field(default_factory=list)
     taken: list[Norm | None] = field(default_factory=list)
     unclipped: list[Norm | None] = field(default_factory=list)
+    spreads: list[Norm] = field(default_factory=list)
     finished: bool = False
 
     def lane(self, what: str) -> str:
@@ -117,12 +165,14 @@ class ParameterTap:
     Attributes
     ----------
     layouts : of the optimizers seen so far, kept from step to step
+    is_table : whether a parameter's rows are looked up one by one: not the units of a layer
     unscaled : whether a loss scaler may have unscaled gradients, which their versions do not tell
     """
 
     name_of: NameOf
     precision: Precision
     layouts: weakref.WeakKeyDictionary[Any, Layout]
+    is_table: Judge = _never
     unscaled: bool = False
     sheets: list[Sheet] = field(default_factory=list)
     unclipped: dict[int, tuple[Norm, Any, int]] = field(default_factory=dict)
@@ -147,7 +197,7 @@ class ParameterTap:
         sheet = Sheet(len(self.sheets), type(optimizer), layout, scaled, _settings(layout.groups))
         self.sheets.append(sheet)
         parameters = sheet.layout.parameters
-        self._take(sheet, "before", parameters, harvest, "weights")
+        self._before(sheet, harvest)
         if not scaled and any(parameter.grad is not None for parameter in parameters):
             self._gradients(sheet, harvest)
 
@@ -174,10 +224,10 @@ class ParameterTap:
 
     def begin_manual(self, parameters: list[torch.Tensor], harvest: Harvest) -> Sheet:
         """A step without an optimizer begins: weights and gradients as backward left them."""
-        layout = Layout.of(((parameter, {}) for parameter in parameters), self.name_of)
+        layout = self._laid_out((parameter, {}) for parameter in parameters)
         sheet = Sheet(len(self.sheets), object, layout, False, layout.groups)
         self.sheets.append(sheet)
-        self._take(sheet, "before", layout.parameters, harvest, "weights")
+        self._before(sheet, harvest)
         self._gradients(sheet, harvest)
         return sheet
 
@@ -199,9 +249,24 @@ class ParameterTap:
         made_of = [(id(p), p.requires_grad) for p, _ in pairs]
         known = self.layouts.get(optimizer)
         if known is None or known.made_of != made_of:
-            known = self.layouts[optimizer] = Layout.of(pairs, self.name_of)
+            known = self.layouts[optimizer] = self._laid_out(pairs)
             known.made_of = made_of
         return known
+
+    def _laid_out(self, pairs: Iterable[tuple[torch.Tensor, Mapping[str, Any]]]) -> Layout:
+        layout = Layout.of(pairs, self.name_of)
+        layout.matrices = [
+            i
+            for i, parameter in enumerate(layout.parameters)
+            if parameter.ndim > 1 and parameter.shape[0] > 1 and not self.is_table(parameter)
+        ]
+        return layout
+
+    def _before(self, sheet: Sheet, harvest: Harvest) -> None:
+        """The weights that a step begins from."""
+        self._take(sheet, "before", sheet.layout.parameters, harvest, "weights")
+        with torch.no_grad():
+            sheet.spreads = take_spreads(sheet.layout.rows(), harvest.lane("spread"))
 
     def _gradients(self, sheet: Sheet, harvest: Harvest) -> None:
         """Gradients as the optimizer takes them: norms anew only where they changed since backward."""
@@ -285,16 +350,6 @@ def total_norm(parameters: Iterable[torch.Tensor]) -> float | None:
     return float(torch.linalg.vector_norm(torch.stack(norms), dtype=torch.float64))
 
 
-def is_plain(parameter: torch.Tensor) -> bool:
-    """Whether a parameter's elements can be read here; one spread over ranks (DTensor) would need all."""
-    return (
-        parameter.requires_grad
-        and not parameter.is_complex()
-        and parameter.numel() > 0
-        and not hasattr(parameter, "to_local")
-    )
-
-
 def _settings(groups: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Copies of groups, one for each that there is; a tensor on an accelerator is not waited for."""
     copies: dict[int, Mapping[str, Any]] = {}
@@ -308,6 +363,11 @@ def _settings(groups: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
                 if name != "params"
             }
     return [copies[id(group)] for group in groups]
+
+
+def _memory(tensor: torch.Tensor) -> int:
+    """Where the memory begins that a tensor is a part of."""
+    return tensor.untyped_storage().data_ptr()
 
 
 def _like(value: Any, parameter: torch.Tensor) -> torch.Tensor | None:
