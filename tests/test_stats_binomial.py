@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from clinometer.errors import ClinometerError
-from clinometer.stats.binomial import guarantee, logit_budget, points_needed
+from clinometer.stats.binomial import guarantee, logit_budget, points_needed, wilson
 from clinometer.stats.break_even import break_even_error_rate
 from clinometer.stats.paired import paired_interval, rows_to_decide
 
@@ -32,6 +33,29 @@ def test_none_right_guarantees_nothing_and_impossible_counts_are_refused():
     assert guarantee(0, 5) == 0.0
     with pytest.raises(ClinometerError, match="3 right of 2"):
         guarantee(3, 2)
+
+
+@given(n=st.integers(1, 2000), data=st.data())
+def test_wilsons_interval_is_scipys(n, data):
+    k = data.draw(st.integers(0, n))
+    theirs = binomtest(k, n).proportion_ci(0.95, method="wilson")
+    assert wilson(k, n) == pytest.approx((theirs.low, theirs.high), rel=1e-9, abs=1e-12)
+
+
+@given(n=st.integers(2, 500), data=st.data())
+def test_wilsons_limits_are_the_rates_that_a_score_test_just_does_not_reject(n, data):
+    k = data.draw(st.integers(1, n - 1))
+    for rate in wilson(k, n):
+        z = (k / n - rate) / math.sqrt(rate * (1 - rate) / n)
+        assert abs(z) == pytest.approx(1.959963984540054, rel=1e-9)
+
+
+def test_wilson_by_hand_and_at_its_ends():
+    z2 = 1.959963984540054**2
+    assert wilson(0, 10) == (0.0, pytest.approx(z2 / (10 + z2)))
+    assert wilson(10, 10) == (pytest.approx(10 / (10 + z2)), 1.0)
+    with pytest.raises(ClinometerError, match="0 right of 0"):
+        wilson(0, 0)
 
 
 def test_the_price_of_the_chapters_claims():

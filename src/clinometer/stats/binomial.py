@@ -1,6 +1,7 @@
 """What k right of n guarantee, and how many right answers a claim would cost.
 
-Sources: Clopper and Pearson (1934), Biometrika 26; Hanley and Lippman-Hand (1983), JAMA 249.
+Sources: Clopper and Pearson (1934), Biometrika 26; Wilson (1927), JASA 22:209-212; Hanley and
+Lippman-Hand (1983), JAMA 249.
 """
 
 from __future__ import annotations
@@ -29,6 +30,27 @@ def guarantee(right: int, n: int, alpha: float = 0.05) -> float:
     from scipy.special import betaincinv
 
     return float(betaincinv(right, n - right + 1, alpha))
+
+
+def wilson(right: int, n: int, alpha: float = 0.05) -> tuple[float, float]:
+    """Two-sided Wilson score interval of a success rate, at 1 - alpha [-].
+
+    The rates that a score test does not reject. Approximate: it covers the truth about as often as it
+    says, for any n (`guarantee` covers it at least so often). Exactly 0 below none right, and exactly
+    1 above all right. For independent examples.
+
+    >>> wilson(0, 10)
+    (0.0, 0.27753279)
+    """
+    if not 0 <= right <= n or n < 1:
+        raise ClinometerError(f"{right} right of {n}: expected 0 <= right <= n and n >= 1")
+    from scipy.special import ndtri
+
+    z = float(ndtri(1.0 - alpha / 2))
+    middle = (right + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * math.sqrt(right * (n - right) / n + z * z / 4)
+    low = 0.0 if right == 0 else middle - half
+    return low, 1.0 if right == n else middle + half
 
 
 def points_needed(claimed_error: float, alpha: float = 0.05) -> int | None:
