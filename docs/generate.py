@@ -25,6 +25,7 @@ from click.testing import CliRunner
 
 import clinometer
 from clinometer.cli import COMMANDS, group
+from clinometer.diagnosis import rates
 from clinometer.records import columns, coverage
 from clinometer.store import schema
 
@@ -137,7 +138,43 @@ def rule_page(module: ModuleType) -> str:
         text += "not judged.\n"
     if remedies := getattr(rule, "remedies", ()):
         text += "\n## What might help\n\n" + "".join(f"- {name}\n" for name in remedies)
-    return text
+    return f"{text}\n## How often it is right\n\n{measured(rule.code)}"
+
+
+def measured(code: str) -> str:
+    """A rule's rates in the zoo: on scripts that its author never saw, then on those he did."""
+    parts = {
+        "On scripts that nobody who wrote a rule had seen": rates.HELD_OUT,
+        "On the scripts that its limits were worked out on": rates.TUNED,
+    }
+    found = {where: rates.rate(code, part) for where, part in parts.items()}
+    if not any(found.values()):
+        return "Not measured yet.\n"
+    lines = (f"- {where}: {rate_text(rate)}.\n" for where, rate in found.items())
+    return (
+        "".join(lines)
+        + "\nIntervals are Wilson's, 95 %, over runs: several seeds of each script.\n"
+    )
+
+
+def rate_text(rate: rates.Rate | None) -> str:
+    """Both rates in words."""
+    if rate is None:
+        return "not measured yet"
+    recall = "no script has this fault"
+    if rate.recall_interval:
+        low, high = rate.recall_interval
+        recall = f"found in {rate.detected} of {rate.sick} sick runs, 95 % interval "
+        recall += f"{percent(low)} to {percent(high)}"
+    if not rate.alarm_interval:
+        return f"{recall}; no healthy script was run"
+    alarms = f"false alarms in {rate.alarms} of {rate.healthy} healthy runs"
+    return f"{recall}; {alarms}, at most {percent(rate.alarm_interval[1])}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent, with a decimal where it is small."""
+    return f"{100 * share:.{1 if share < 0.095 else 0}f} %"
 
 
 def limits_table(limits: Mapping[str, float]) -> str:
