@@ -12,7 +12,7 @@ WORKERS ?= 2
 SETUP := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench changelog clean distclean
+.PHONY: help demo test lint docs bench zoo changelog clean distclean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -38,6 +38,10 @@ docs: $(DEV_READY)  ## regenerate the reference pages and build the site; any wa
 bench: $(PEERS_READY)  ## start-up time and overhead, beside other tools; about 10 minutes
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python -m benchmarks.overhead --seconds 40 --settle 12 --repeats 1 --openings 5 $(BENCH_ARGS)
+
+zoo: $(DEV_READY)  ## how often the diagnosis is right, on scripts whose fault is known; some 15 minutes
+	$(BIN)/python -m benchmarks.zoo --markdown docs/zoo.md --rates src/clinometer/diagnosis/rates.json $(ZOO_ARGS)
+	$(BIN)/python docs/generate.py
 
 changelog: $(DEV_READY)  ## show the next release's news as it stands
 	$(BIN)/towncrier build --draft --version next
