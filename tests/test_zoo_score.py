@@ -13,8 +13,9 @@ import pytest
 from benchmarks.zoo import page, scorecard
 from benchmarks.zoo import rates as rates_file
 from benchmarks.zoo.cases import PARTS, Case, LabelError, known_codes, read_part
+from benchmarks.zoo.children import ChildError, Children
 from benchmarks.zoo.judging import Said
-from benchmarks.zoo.runs import ChildError, Children, Outcome, Run, digest, is_fresh, stamp
+from benchmarks.zoo.runs import Outcome, Run, digest, is_fresh, stamp
 from benchmarks.zoo.score import Score, is_near, score
 from benchmarks.zoo.totals import Proportion, rule_totals, totals
 
