@@ -14,11 +14,14 @@ from torch import nn
 
 from clinometer.attach.guarding import Guard
 from clinometer.attach.networks import Networks
+from clinometer.attach.optimizers import Optimizers
+from clinometer.attach.standing import Rest, Standing
 from clinometer.attach.targets import Targets
-from clinometer.records.columns import names, packed
+from clinometer.records.columns import names
 from clinometer.taps.calls import Calls, Row
 from clinometer.taps.flatness import UnitWindow
 from clinometer.taps.flow import FlowTap, Sighting
+from clinometer.taps.graph import Graph
 from clinometer.taps.harvest import Harvest
 from clinometer.taps.layers import LayerTap, Spot
 from clinometer.taps.loss import Term, read_terms
@@ -39,6 +42,8 @@ Meet = Callable[[list[torch.Tensor]], None]
 class Memory:
     """What is kept from one observed step to the next; `taps` are those that may still be on."""
 
+    optimizers: Optimizers = field(default_factory=Optimizers)
+    rest: Rest = field(default_factory=Rest)
     precision: Precision = field(default_factory=Precision)
     windows: dict[str, UnitWindow] = field(default_factory=dict)
     targets: Targets = field(default_factory=Targets)
@@ -87,13 +92,14 @@ class Look:
         self.layers.through_time = memory.looks % THROUGH_TIME == 0
         memory.looks += 1
         self.flow = FlowTap(guard, self.layers, networks.name_of, memory.plans)
-        self.parameters = ParameterTap(networks.name_of, memory.precision, memory.layouts)
+        self.parameters = ParameterTap(
+            networks.name_of, memory.precision, memory.layouts, networks.is_table
+        )
         self.terms: list[tuple[Term, Sighting | None]] = []
         self.skipped = False
         self._sightings: list[Sighting] | None = None
         self._sheets: list[Sheet] = []
-        self._owned: set[int] = set()
-        self._held: list[tuple[torch.Tensor, str, bool, bool]] = []
+        self._standing: Standing | None = None
 
     def arm(self, roots: Iterable[nn.Module]) -> None:
         """Hook the leaf modules of these networks, where they run eagerly; nothing once unhooked."""
@@ -115,13 +121,20 @@ class Look:
         roots = [t.grad_fn for t in tensors if isinstance(t, torch.Tensor)]
         self.flow.retire()
         graph, above, output = self.flow.look(roots, self.meet)
+        self._begin_pass(graph)
         if output is None or output.pending is None or not output.pending.packed:
             nodes = [graph.nodes[number] for number in above]
             self.terms += [(term, output) for term in read_terms(nodes, self.harvest)]
 
     def inner(self, tensors: Iterable[Any]) -> None:
         """A checkpointed segment was computed again, and is about to be propagated through."""
-        self.flow.look([t.grad_fn for t in tensors if isinstance(t, torch.Tensor)])
+        roots = [t.grad_fn for t in tensors if isinstance(t, torch.Tensor)]
+        self._begin_pass(self.flow.look(roots)[0])
+
+    def _begin_pass(self, graph: Graph) -> None:
+        leaves = {id(leaf): leaf for found in graph.leaves for leaf in found}
+        hears_all = self.layers.hears_all
+        self.layers.wiring.begin_pass(leaves.values(), graph.whole, hears_all, self.harvest)
 
     def backward_over(self, parameters: list[tuple[torch.Tensor, str]] | None) -> None:
         """It is over: gradients lie as backward left them, where no further pass is to come."""
@@ -131,7 +144,6 @@ class Look:
 
     def before_step(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer is about to step."""
-        self._owned |= {id(p) for group in optimizer.param_groups for p in group["params"]}
         self.parameters.before_step(optimizer, self.harvest)
 
     def after_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -154,10 +166,14 @@ class Look:
         if scale is not None:
             self.harvest.lane("scale").take(scale)
         self._sheets = [] if self.skipped else self.parameters.disarm()
-        self._held = [
-            (parameter, name, parameter.requires_grad, parameter.grad is not None)
-            for parameter, name in self.networks.named_parameters()
-        ]
+        self._standing = Standing(
+            self.networks,
+            self.layers.wiring,
+            self.harvest,
+            self.memory.optimizers.owned(),
+            self.memory.rest,
+        )
+        self._standing.take(self._sheets, self.memory.described)
         self.harvest.start()
 
     def read(self) -> Seen:
@@ -180,26 +196,12 @@ class Look:
     def _parameter_facts(
         self, rows: dict[tuple[str, str], Row]
     ) -> dict[tuple[str, str], dict[str, Any]]:
-        """Facts of parameters seen for the first time; those that no optimizer stepped get a row of flags."""
-        facts = {}
-        for parameter, name, trainable, received in self._held:
-            if ("parameter", name) not in rows:
-                flags = {
-                    "seen": 1.0,
-                    "trainable": float(trainable),
-                    "owned": float(id(parameter) in self._owned),
-                    "received": float(received),
-                }
-                rows["parameter", name] = packed("parameter", flags)
-            if name not in self.memory.described:
-                also = {"also": self.networks.aliases(name)}
-                facts["parameter", name] = _facts(parameter) | also
-        for sheet in self._sheets:
-            for name, parameter in zip(sheet.layout.names, sheet.layout.parameters, strict=True):
-                if name not in self.memory.described:
-                    facts.setdefault(("parameter", name), _facts(parameter))
-        self.memory.described |= {name for _, name in facts}
-        return facts
+        """Complete the rows of parameters; facts of those seen for the first time."""
+        if self._standing is None:
+            return {}
+        facts = self._standing.complete(rows, self.memory.described)
+        self.memory.described |= facts.keys()
+        return {("parameter", name): found for name, found in facts.items()}
 
     def _loss_rows(self, calls: Calls) -> dict[tuple[str, str], Row]:
         names = dict.fromkeys(term.name for term, _ in self.terms)
@@ -225,10 +227,6 @@ class Look:
             right / judged if judged else NAN,
             float(np.mean(wrong)) if wrong else NAN,
         ]
-
-
-def _facts(parameter: torch.Tensor) -> dict[str, Any]:
-    return {"shape": list(parameter.shape), "dtype": str(parameter.dtype).removeprefix("torch.")}
 
 
 def _total(sheets: list[Sheet], rows: dict[tuple[str, str], Row]) -> tuple[float, bool]:

@@ -193,7 +193,14 @@ def state(seen: Course) -> str:
 
     "Stuck" needs the no-information level: a flat loss alone may be a task that is done.
     """
-    if seen.bad_step is not None or _overshot(seen):
+    if seen.bad_step is not None:
+        return "diverged"
+    return state_while_finite(seen)
+
+
+def state_while_finite(seen: Course) -> str:
+    """The same of the part of the run before its loss became NaN or infinite."""
+    if _overshot(seen):
         return "diverged"
     if seen.last is None or np.isnan(seen.doubt):
         return "undecided"

@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 from importlib.metadata import entry_points
-
-import numpy as np
 
 from clinometer.diagnosis import rules as rules_package
 from clinometer.diagnosis.diagnosis import Diagnosis
+from clinometer.diagnosis.joining import joined
 from clinometer.diagnosis.quantities import Quantities
 from clinometer.diagnosis.rule import Evidence, Finding, NotJudged, Rule, Sign
 from clinometer.diagnosis.verdict import because, verdict
 from clinometer.records.recording import Recording
 
-SEVERITY = {"stuck": "error", "diverged": "error", "undecided": "warning"}  # by the run's state
-GRAVITY = {"error": 0, "warning": 1, "note": 2}
 
-
-def all_rules() -> list[Rule]:
+@cache
+def all_rules() -> tuple[Rule, ...]:
     """Every rule, by code: ours by their place, others by the entry-point group."""
     found = [
         importlib.import_module(f"{rules_package.__name__}.{module.name}").RULE
         for module in pkgutil.iter_modules(rules_package.__path__)
     ]
     found += [point.load() for point in entry_points(group="clinometer.rules")]
-    return sorted(found, key=lambda rule: rule.code)
+    return tuple(sorted(found, key=lambda rule: rule.code))
 
 
 def diagnose(recording: Recording) -> Diagnosis:
@@ -40,14 +38,15 @@ def diagnose(recording: Recording) -> Diagnosis:
     quantities = Quantities(recording)
     findings: list[Finding] = []
     silent: list[tuple[str, str]] = []
-    for rule in all_rules():
+    rules = all_rules()
+    for rule in rules:
         try:
             findings += _findings(rule, rule.look(quantities), quantities)
         except NotJudged as why:
             silent.append((rule.code, str(why)))
         except Exception as error:
-            findings.append(_broken(rule, error))
-    findings.sort(key=_blame)
+            findings.append(_failed(rule, error))
+    findings = joined(findings, {rule.code: rule for rule in rules})
     word = verdict(quantities, findings)
     return Diagnosis(
         recording=recording,
@@ -77,7 +76,7 @@ def _joined(rule: Rule, signs: list[Sign], quantities: Quantities) -> Finding:
     return Finding(
         code=rule.code,
         name=rule.name,
-        severity=worst.severity or SEVERITY.get(quantities.state, "note"),
+        severity=worst.severity or quantities.symptom,
         layer=worst.layer,
         layers=tuple(dict.fromkeys(layers)),
         cause=worst.cause,
@@ -89,16 +88,10 @@ def _joined(rule: Rule, signs: list[Sign], quantities: Quantities) -> Finding:
     )
 
 
-def _blame(finding: Finding) -> tuple[int, int, float, str]:
-    order = {rule.code: rule.blame for rule in all_rules()}
-    size = finding.size if np.isfinite(finding.size) else 1e9
-    return GRAVITY[finding.severity], order.get(finding.code, 99), -size, finding.code
-
-
-def _broken(rule: Rule, error: Exception) -> Finding:
+def _failed(rule: Rule, error: Exception) -> Finding:
     return Finding(
-        code=rule.code,
-        name=rule.name,
+        code="RUN104",
+        name="rule-failed",
         severity="note",
         layer="",
         layers=(),
@@ -106,8 +99,8 @@ def _broken(rule: Rule, error: Exception) -> Finding:
         steps=(0, 0),
         evidence=(Evidence("rules that failed", 1.0, 0.0, "rules", 1),),
         explanation=(
-            f"The rule itself failed ({type(error).__name__}: {error}) and judged nothing; "
-            "please report this."
+            f"Rule {rule.code} {rule.name} itself failed ({type(error).__name__}: {error}) and judged "
+            "nothing; the others did. Please report this."
         ),
         remedies=(),
     )

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from clinometer.diagnosis.paths import Network, plain
-from clinometer.diagnosis.scale import log10, median, over
+from clinometer.diagnosis.scale import columns, log10, median, over
 from clinometer.records.recording import Float64, Recording
 from clinometer.records.site import Site
 
@@ -37,9 +37,12 @@ class Tensors:
     sites : of the parameters
     uses : for each of them the calls that use it, in order of execution
     unknown : {layer: why} for weight layers whose tensor is not among them
+    gradient, clip, optimizer, rounding, weight_size, total : (parameters, observations) [decades]
+    elements, examples, norm, reach : (calls, observations) [decades]; norm is |d|
+    stepped, frozen : whether an optimizer stepped each parameter; whether it never wanted a gradient
     """
 
-    def __init__(self, recording: Recording, network: Network) -> None:
+    def __init__(self, recording: Recording, network: Network, call: Numbers) -> None:
         self.network, self.recording = network, recording
         self.sites = recording.of_kind("parameter")
         self._number: dict[str, int] = {}
@@ -51,7 +54,7 @@ class Tensors:
         self.uses: list[list[Use]] = [[] for _ in self.sites]
         self.unknown: dict[str, str] = {}
         self._find_uses()
-        self._take_columns()
+        self._take_columns(call)
 
     # -- who uses what ----------------------------------------------------------------------------
 
@@ -84,15 +87,12 @@ class Tensors:
 
     # -- the columns ------------------------------------------------------------------------------
 
-    def _rows(self, kind: str, column: str) -> Float64:
-        return np.ascontiguousarray(self.recording.column(kind, column).T)
-
-    def _take_columns(self) -> None:
+    def _take_columns(self, call: Numbers) -> None:
         """Decades, (parameters, observations); what was not seen apart is taken with its neighbour."""
-        gradient, taken, intended, stored, weight = (
-            log10(self._rows("parameter", column))
-            for column in ("grad_rms", "grad_step_rms", "intended_rms", "stored_rms", "weight_rms")
-        )
+        gradient, taken, intended, stored, weight, trainable = columns(
+            self.recording, "parameter",
+            "grad_rms", "grad_step_rms", "intended_rms", "stored_rms", "weight_rms", "trainable",
+        ).values()  # fmt: skip
         self.unclipped_known = np.asarray(~np.isnan(gradient).all(axis=1))
         self.intended_known = np.asarray(~np.isnan(intended).all(axis=1))
         gradient = np.where(self.unclipped_known[:, None], gradient, taken)
@@ -102,13 +102,9 @@ class Tensors:
         self.rounding, self.total = over(stored, intended), over(stored, weight)
         self.weight_size = over(np.zeros_like(weight), weight)
         self.stepped = np.asarray(~(np.isnan(stored).all(axis=1) & np.isnan(taken).all(axis=1)))
-        trainable = self._rows("parameter", "trainable")
-        self.frozen = np.asarray((trainable == 0).any(axis=1) & ~(trainable > 0).any(axis=1))
-        self.elements = log10(self._rows("call", "elements"))
-        self.examples = log10(self._rows("call", "examples"))
-        self.entering = log10(self._rows("call", "grad_out_rms"))
-        self.norm = self.entering + self.elements / 2
-        self.reach = log10(self._rows("call", "reach"))
+        self.frozen = np.asarray(np.isneginf(trainable).any(axis=1) & ~(trainable == 0).any(axis=1))
+        self.elements, self.examples, self.reach = call["elements"], call["examples"], call["reach"]
+        self.norm = call["grad_out_rms"] + self.elements / 2
 
     def size(self, number: int) -> float | None:
         """How many elements a tensor has; None where the recording does not say."""

@@ -64,7 +64,7 @@ class _Writer:
         self.recording = recording
         self.ways = Ways(recording)
         self.network = self.ways.network
-        self.tensors = Tensors(recording, self.network)
+        self.tensors = Tensors(recording, self.network, self.ways.call)
         self._nothing = np.zeros(len(recording.observed))
         self._nothing.flags.writeable = False
         self._ends: dict[int, tuple[Float64, float]] = {}
@@ -120,6 +120,7 @@ class _Writer:
             is_weight=use.main,
             way=way,
             uniform_loss_end=uniform,
+            spread=self.ways.spread[use.call],
         )
 
     def _end(self, end: int) -> tuple[Float64, float]:

@@ -60,6 +60,7 @@ class Line:
     is_weight : whether it is the weight of a linear map or convolution
     way : the way from its place to the loss
     uniform_loss_end : `loss_end` of the uniform prediction [decades], nan where that is not known
+    spread : `other` as far as the change of sizes by pooling and picking explains it [decades]
     """
 
     layer: str
@@ -73,6 +74,7 @@ class Line:
     is_weight: bool = True
     way: Way | None = None
     uniform_loss_end: float = math.nan
+    spread: float = 0.0
 
     @property
     def spoken(self) -> str:
@@ -95,11 +97,14 @@ class Line:
         """What each factor is held against [decades].
 
         The gains of the chain rule against 0, lossless; so a sigmoid, whose slope is 1/4 at its best, falls
-        short by 0.6 even there. Clip, rounding and sharing against 0, too. `loss_end` against the uniform
+        short by 0.6 even there. Clip, rounding, sharing and input size against 0, too; other operations
+        against what the change of sizes does by itself (a mean over 16 positions: -1.2). `loss_end` against the uniform
         prediction's where the loss is a cross-entropy, otherwise, like the optimizer, batch agreement
         and weight size, against the median of the run's first quarter.
         """
         found = dict.fromkeys(self.factors, 0.0)
+        if "other" in found:
+            found["other"] = self.spread
         for factor, values in self.factors.items():
             is_own = factor in OWN_HISTORY or (factor == "sharing" and not self.is_weight)
             if is_own or (factor == "loss_end" and math.isnan(self.uniform_loss_end)):

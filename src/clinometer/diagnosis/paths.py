@@ -70,6 +70,12 @@ class Network:
         """Whether the row sums up many calls in one pass."""
         return bool(self.calls[call].facts.get("recurrent"))
 
+    def averages(self, call: int) -> bool:
+        """Whether its output is a mean of its input's elements."""
+        facts = self.calls[call].facts
+        words = f"{facts.get('class')} {facts.get('operations')}".lower()
+        return "mean" in words or "avg" in words
+
     def weight_layers(self) -> list[int]:
         """Positions of the linear and convolution layers."""
         return [i for i in range(len(self.calls)) if self.role(i) == "weight"]

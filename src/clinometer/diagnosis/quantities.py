@@ -9,12 +9,20 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.diagnosis import severity
 from clinometer.diagnosis.course import LATE, Course, course, state
+from clinometer.diagnosis.inputs import Input, Target, inputs, targets
 from clinometer.diagnosis.ledger import Line, decades, ledger
+from clinometer.diagnosis.linearity import Pair, linear_pairs
+from clinometer.diagnosis.output import Output, outputs
 from clinometer.diagnosis.paths import Network
 from clinometer.diagnosis.rule import NotJudged
+from clinometer.diagnosis.updates import Update, motion, updates
+from clinometer.diagnosis.wiring import Parameter, wiring
 from clinometer.records.recording import Float64, Recording
 
+PIECEWISE = frozenset({"relu", "relu6", "leaky_relu"})  # flat on half of their inputs by design
+MOST = 0.5
 Bool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
@@ -39,7 +47,9 @@ class Quantities(Mapping[str, Any]):
     """Named quantities of one recording; asking for one that is missing raises `NotJudged`."""
 
     NAMES = (
-        "recording", "course", "lines", "unlined", "late", "activations", "motion", "state",
+        "recording", "course", "state", "symptom", "fault", "late", "lines", "ledger", "unlined",
+        "activations", "motion", "updates", "wiring", "inputs", "targets", "outputs", "linear",
+        "saturated_at_start",
     )  # fmt: skip
 
     def __init__(self, recording: Recording) -> None:
@@ -72,10 +82,11 @@ class Quantities(Mapping[str, Any]):
 
     @property
     def lines(self) -> list[Line]:
-        """Ledger lines of the weight layers, by depth."""
-        if not self._ledger[0]:
+        """Ledger lines of the main weights of linear and convolution layers, by depth."""
+        found = [line for line in self._ledger[0] if getattr(line, "is_weight", True)]
+        if not found:
             raise NotJudged(_why_no_lines(self.recording, self._ledger[1]))
-        return self._ledger[0]
+        return found
 
     @property
     def unlined(self) -> dict[str, str]:
@@ -125,27 +136,89 @@ class Quantities(Mapping[str, Any]):
             window=units("window"),
         )
 
+    @property
+    def saturated_at_start(self) -> list[str]:
+        """Hidden activations most of whose units x examples were flat at the first observation."""
+        try:
+            seen = self.activations
+        except NotJudged:
+            return []
+        return [
+            name
+            for i, name in enumerate(seen.names)
+            if not seen.output[i]
+            and seen.kinds[i] not in PIECEWISE
+            and np.any(first := seen.saturated[~np.isnan(seen.saturated[:, i]), i][:1])
+            and first[0] > MOST
+        ]
+
+    @property
+    def symptom(self) -> str:
+        """Severity of what harms only a run that does not learn."""
+        return severity.symptom(self.state, self.course)
+
+    @property
+    def fault(self) -> str:
+        """Severity of what is wrong whatever the run does."""
+        return severity.fault(self.state)
+
+    @property
+    def ledger(self) -> list[Line]:
+        """Ledger lines of every trainable tensor, by depth; may be empty."""
+        return self._ledger[0]
+
+    @cached_property
+    def updates(self) -> list[Update]:
+        """Steps of every parameter that an optimizer moved, against the weight itself."""
+        if not len(self.recording.observed):
+            raise NotJudged("no step was observed")
+        return updates(self.recording)
+
     @cached_property
     def motion(self) -> dict[str, float]:
-        """Relative path length of each weight over the run so far: sum of its update ratios [-].
-
-        Between two observations the mean of their update ratios is taken for every step.
-        """
-        observed = self.recording.observed
-        if not len(observed):
+        """Relative path length of each weight over the run so far: sum of its update ratios [-]."""
+        if not len(self.recording.observed):
             raise NotJudged("no step was observed")
-        steps = self.recording.steps
-        lengths = {}
-        stored = self.recording.column("parameter", "stored_rms")
-        weight = self.recording.column("parameter", "weight_rms")
-        for i, site in enumerate(self.recording.of_kind("parameter")):
-            with np.errstate(divide="ignore", invalid="ignore"):
-                ratio = stored[:, i] / weight[:, i]
-            known = np.isfinite(ratio)
-            if known.any():
-                every = np.interp(np.arange(steps), observed[known], ratio[known])
-                lengths[site.name] = float(every.sum())
-        return lengths
+        return motion(self.recording)
+
+    @cached_property
+    def wiring(self) -> list[Parameter]:
+        """What became of every parameter."""
+        found = wiring(self.recording)
+        if not found:
+            raise NotJudged("no parameter was observed")
+        return found
+
+    @cached_property
+    def inputs(self) -> list[Input]:
+        """Where raw data enter, and on which scale."""
+        found = inputs(self.recording)
+        if not found:
+            raise NotJudged("no input of floating-point numbers was observed")
+        return found
+
+    @cached_property
+    def targets(self) -> list[Target]:
+        """Moments of the targets of a regression."""
+        found = targets(self.recording)
+        if not found:
+            raise NotJudged("no target of a regression was observed")
+        return found
+
+    @cached_property
+    def outputs(self) -> list[Output]:
+        """What lies between the last weight layer and the loss."""
+        found = outputs(self.recording)
+        if not found:
+            raise NotJudged("the end of the network was not observed")
+        return found
+
+    @cached_property
+    def linear(self) -> tuple[list[Pair], int, bool]:
+        """Pairs of weight layers with nothing that bends between them; weight layers; what bends."""
+        if not len(self.recording.observed):
+            raise NotJudged("no step was observed")
+        return linear_pairs(self.recording)
 
 
 def late_observations(recording: Recording, bad_step: int | None) -> Bool:

@@ -34,7 +34,7 @@ class Sign:
     cause : the factor or fault that is blamed
     size : how bad, in decades of signal lost (or another measure that orders signs of one rule)
     explanation : one or two sentences for the user
-    severity : "error", "warning" or "note"; None leaves it to the run's verdict
+    severity : "error", "warning" or "note"; None: as a symptom (see `diagnosis.severity`)
     """
 
     layer: str
@@ -47,7 +47,10 @@ class Sign:
 
 @dataclass(frozen=True)
 class Finding:
-    """One rule's verdict, over all the layers in which it saw the same cause."""
+    """One rule's verdict, over all the layers in which it saw the same cause.
+
+    `consequence_of`: code of the finding that explains this one, or None.
+    """
 
     code: str
     name: str
@@ -60,6 +63,7 @@ class Finding:
     explanation: str
     remedies: tuple[str, ...]
     size: float = 0.0
+    consequence_of: str | None = None
 
 
 class NotJudged(Exception):
@@ -76,7 +80,8 @@ class Rule:
     reads : names of the quantities that `check` takes as arguments (see `diagnosis.quantities`)
     limits : numbers by name, given to `check` as `limits`
     remedies : names of what might help, cheapest first
-    blame : order among rules when several speak: smaller names a cause, larger a consequence
+    blame : order among rules when several speak and none explains another: smaller leads
+    explains : codes of what follows from this fault: those findings are listed under it
 
     Raises
     ------
@@ -89,6 +94,7 @@ class Rule:
     limits: Mapping[str, float]
     remedies: tuple[str, ...] = ()
     blame: int = 50
+    explains: tuple[str, ...] = ()
     _check: list[Check] = field(default_factory=list)
 
     def check(self, function: Check) -> Check:

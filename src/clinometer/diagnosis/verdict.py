@@ -7,12 +7,21 @@ from collections.abc import Sequence
 from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.quantities import Quantities
 from clinometer.diagnosis.rule import Finding
+from clinometer.diagnosis.severity import idle
+
+WIRING = frozenset({"FLOW401", "FLOW402", "FLOW406", "FLOW408"})  # nothing can move a part of it
 
 
 def verdict(quantities: Quantities, findings: Sequence[Finding]) -> str:
     """One word of DESIGN's list."""
+    leading = findings[0] if findings else None
+    wrong = leading is not None and leading.severity == "error"
+    if leading is not None and leading.code in WIRING and wrong:
+        return "not-training"
     if any(finding.code == "FLOW501" for finding in findings):
         return "diverged"
+    if quantities.state == "undecided" and wrong and idle(quantities.course):
+        return "stuck"  # where no level is known to be stuck at: it stands still, and we know why
     return quantities.state
 
 
@@ -46,6 +55,10 @@ def _state(word: str, course: Course) -> str:
         return f"Learning: the loss fell from {course.first:.4g} to {course.last:.4g}" + (
             f" ({level})." if level else "."
         )
+    if word == "not-training":
+        return "Not training: a part of the network cannot move."
+    if word == "stuck" and not level:
+        return f"Stuck: the loss, {course.last:.4g}, is where it began ({course.first:.4g})."
     if word == "stuck":
         known = "the target's mean" if "variance" in course.named else "the class frequencies"
         return (

@@ -22,7 +22,7 @@ import numpy as np
 
 from clinometer.diagnosis.paths import Network
 from clinometer.diagnosis.places import Places, places_of
-from clinometer.diagnosis.scale import added, log10, median, over
+from clinometer.diagnosis.scale import added, columns, median, over
 from clinometer.records.recording import Float64, Recording
 
 Content = TypeVar("Content")
@@ -47,16 +47,19 @@ class Ways:
     ahead : for each place the next one on its way; `LOSS` at its end, None where there is no way
     end : for each place the weight layer nearest the loss on its way; None where there is none
     gains : for each place its way's gains up to `end`, added up by factor
+    spread : for each place what "other" would be on its way by the change of sizes alone [decades]
+    call : columns of the calls as decades, (calls, observations)
     """
 
     def __init__(self, recording: Recording) -> None:
         self.network = Network(recording)
         self.places: Places = places_of(self.network)
-        self.entering = self._rows(recording, "call", "grad_out_rms")
-        self._leaving = self._rows(recording, "call", "grad_in_rms")
-        self._handed = self._rows(recording, "branch", "grad_rms")
-        self._shares = recording.column("branch", "share")
-        self._sizes = recording.column("call", "elements")
+        self.call = columns(
+            recording, "call", "grad_out_rms", "grad_in_rms", "elements", "examples", "reach"
+        )
+        self.entering, self._leaving = self.call["grad_out_rms"], self.call["grad_in_rms"]
+        branch = columns(recording, "branch", "grad_rms", "share")
+        self._handed, self._shares = branch["grad_rms"], branch["share"]
         self._branches: dict[str, dict[str, int]] = {}
         for i, site in enumerate(recording.of_kind("branch")):
             source, target = str(site.facts.get("from")), str(site.facts.get("to"))
@@ -65,14 +68,10 @@ class Ways:
         self.ahead: list[int | None] = [None] * count
         self.end: list[int | None] = [None] * count
         self.gains: list[Mapping[str, Float64]] = [{} for _ in range(count)]
+        self.spread = [0.0] * count
         self._known: dict[int, list[Step]] = {}
         for here in self._from_the_loss():
             self._extend(here)
-
-    @staticmethod
-    def _rows(recording: Recording, kind: str, column: str) -> Float64:
-        """(sites, observations) decades of a column."""
-        return log10(np.ascontiguousarray(recording.column(kind, column).T))
 
     # -- which way --------------------------------------------------------------------------------
 
@@ -123,12 +122,11 @@ class Ways:
 
     def _share(self, here: int, child: int) -> float:
         row = self.branch(here, child)
-        return median(self._shares[:, row]) if row is not None else float("nan")
+        return median(self._shares[row]) if row is not None else float("nan")
 
     def _size(self, child: int) -> float:
         """Median norm of the gradient that enters a place [decades]."""
-        call = self.places.call[child]
-        return median(self._entering(child) + log10(self._sizes[:, call]) / 2)
+        return median(self._entering(child) + self.call["elements"][self.places.call[child]] / 2)
 
     def branch(self, here: int, child: int) -> int | None:
         """Row of the branch that a place gets its gradient back by from a child; None without one.
@@ -175,6 +173,20 @@ class Ways:
             known = sums.get(step.factor)
             sums[step.factor] = step.gain if known is None else added(known, step.gain)
         self.gains[here] = sums
+        self.spread[here] = self.spread[ahead] + self._spread(here, ahead)
+
+    def _spread(self, here: int, ahead: int) -> float:
+        """What picking, or averaging, a part of the elements does by itself to an RMS [decades].
+
+        With n elements for each that is left, the gradient of one of them is all there is, a norm spread
+        over n elements (-1/2 log10 n); an average hands 1/n of it to each (-log10 n).
+        """
+        if self.places.factor[ahead] != "other":
+            return 0.0
+        sizes = self.call["elements"]
+        ratio = median(sizes[self.places.call[ahead]] - sizes[self.places.call[here]])
+        share = 1.0 if self.network.averages(self.places.call[ahead]) else 0.5
+        return share * ratio if ratio < 0 and np.isfinite(ratio) else 0.0
 
     def steps(self, here: int) -> list[Step]:
         """What lies between a place and the next on its way: that one's gain, and a branch or gap."""

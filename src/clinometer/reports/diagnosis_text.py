@@ -15,7 +15,7 @@ MOST_EVENTS = 4  # told on the first screen
 CELL = 7  # columns of one number in the ledger
 HEADS = {
     "loss_end": "loss", "weight": "weight", "activation": "activ.", "normalisation": "norm.",
-    "other": "other", "sharing": "share", "input_size": "input", "batch_agreement": "agree",
+    "attention": "atten.", "recurrence": "time", "branch": "branch", "other": "other", "sharing": "share", "input_size": "input", "batch_agreement": "agree",
     "clip": "clip", "optimizer": "optim.", "rounding": "round.", "weight_size": "size",
 }  # fmt: skip
 

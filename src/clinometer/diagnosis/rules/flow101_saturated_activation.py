@@ -1,13 +1,13 @@
 """Saturated activation: the slope at the unit has gone flat.
 
-Sees      Hidden activations that sit, for nearly all of the batch, where their derivative is below
-          1 % of its peak, and that pass on no more gradient than the few others can.
+Sees      Hidden activations that sit, for most of the batch, where their derivative is below 1 % of its
+          peak, and that pass on no more gradient than the others can.
 Matters   The chain rule multiplies by that derivative; every layer below stops learning.
 Not this  An output unit that is flat because its example is fitted; a ReLU's zeros, which are half
           of all elements by symmetry (dead-units judges those); a gate that is closed by design in
           a network that learns (then this is a note).
-Limits    saturated: 90 % of unit x example. gain: what the other 10 % can pass on at their very
-          peak, sqrt(0.1) of the peak slope (0.079 for a sigmoid).
+Limits    saturated: most of unit x example; a fresh network with unit signals has 0.3 % (tanh) or none
+          (sigmoid). gain: what the others can pass on at their very peak, sqrt(1 - saturated).
 Source    Glorot & Bengio (2010), AISTATS, PMLR 9:249-256, section 3.
 """
 
@@ -26,11 +26,13 @@ RULE = Rule(
     code="FLOW101",
     name="saturated-activation",
     reads=("activations", "late"),
-    limits={"saturated": 0.9},
+    limits={"saturated": 0.5},
     remedies=("scale-init", "standardise-input", "lower-rate", "change-activation"),
-    blame=20,
+    blame=26,
+    explains=("FLOW201", "FLOW202", "FLOW502", "FLOW302", "FLOW204"),
 )
 PIECEWISE = frozenset({"relu", "relu6", "leaky_relu"})
+SPREAD = 0.3  # decades: the gradient may prefer the units that still bend by a factor of two
 
 
 @RULE.check
@@ -42,7 +44,7 @@ def check(activations: Activations, late: Bool, limits: Mapping[str, float]) -> 
             continue
         share = float(np.nanmean(saturated))
         peak = activation(activations.kinds[i]).peak_slope
-        limit = float(np.log10(np.sqrt(1 - limits["saturated"]) * peak))
+        limit = float(np.log10(np.sqrt(1 - min(share, 1 - 1e-9)) * peak)) + SPREAD
         gain = settled(activations.gain[:, i], late)
         if share < limits["saturated"] or not gain <= limit:
             continue

@@ -4,8 +4,9 @@ Sees      Units of ReLU-like activations whose derivative was exactly zero on ev
           window of several observations; by the chain rule their own weights' gradient was zero.
 Matters   Nothing can wake such a unit but a change below it. A layer of them cuts the chain.
 Not this  Sparsity: half of a ReLU's outputs are zero at the start, on ever different examples.
-Limits    dead: half of the layer's units. window: 300 examples; a unit silent on n examples is
-          active on fewer than 3/n of them at 95 % (the rule of three), 1 % at 300.
+Limits    dead: half of the layer's units; nine tenths also in a run that still learns. window: 300
+          examples; a unit silent on n examples is active on fewer than 3/n of them at 95 % (the rule of
+          three), 1 % at 300.
 Source    Lu et al. (2019), arXiv 1903.06733; Hanley & Lippman-Hand (1983), JAMA 249(13).
 """
 
@@ -21,15 +22,18 @@ from clinometer.diagnosis.rule import Evidence, Rule, Sign
 RULE = Rule(
     code="FLOW102",
     name="dead-units",
-    reads=("activations", "late"),
-    limits={"dead": 0.5, "window": 300},
+    reads=("activations", "late", "state", "symptom"),
+    limits={"dead": 0.5, "most": 0.9, "window": 300},
     remedies=("lower-rate", "scale-init", "reset-dead-units", "change-activation"),
-    blame=10,
+    blame=25,
+    explains=("FLOW201", "FLOW502", "FLOW302", "FLOW104"),
 )
 
 
 @RULE.check
-def check(activations: Activations, late: Bool, limits: Mapping[str, float]) -> Iterator[Sign]:
+def check(
+    activations: Activations, late: Bool, state: str, symptom: str, limits: Mapping[str, float]
+) -> Iterator[Sign]:
     """Yield one sign for each activation of which half the units or more are dead."""
     for i, name in enumerate(activations.names):
         dead, window = activations.dead[late, i], activations.window[late, i]
@@ -41,6 +45,9 @@ def check(activations: Activations, late: Bool, limits: Mapping[str, float]) -> 
             continue
         units, examples = int(activations.units[late, i][-1]), int(window[long_enough][-1])
         cut = share == 1
+        severity = symptom
+        if symptom == "note" and (cut or (share >= limits["most"] and state != "learned")):
+            severity = "warning"  # a tenth of the layer at most still works
         yield Sign(
             layer=name,
             cause="activation gain",
@@ -51,4 +58,5 @@ def check(activations: Activations, late: Bool, limits: Mapping[str, float]) -> 
                 f"no slope on any of {examples:,} examples"
                 + (": the chain is cut, nothing below it can learn." if cut else ".")
             ),
+            severity=severity,
         )

@@ -24,7 +24,8 @@ RULE = Rule(
     reads=("lines", "state"),
     limits={"gain": 2.0, "update_ratio": 1.0},
     remedies=("clip-gradient", "scale-init", "lower-rate", "add-normalisation"),
-    blame=4,  # it leads even over the NaN that it ends in
+    blame=20,
+    explains=("FLOW303", "FLOW501", "FLOW503", "FLOW502", "FLOW102", "FLOW302"),
 )
 
 

@@ -26,7 +26,8 @@ RULE = Rule(
     reads=("recording", "course"),
     limits={},
     remedies=("lower-rate", "clip-gradient", "loss-scaling", "logits-with-matching-loss"),
-    blame=5,
+    blame=9,
+    explains=("FLOW304", "FLOW503", "FLOW502"),
 )
 MADE = "first made by "  # what the recorder says of the operation that made the first NaN or Inf
 LOOKS = (

@@ -1,0 +1,56 @@
+"""One fault, one leading finding: what follows from it is listed under it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from clinometer.diagnosis.rule import Finding, Rule
+from clinometer.diagnosis.severity import GRAVITY, worse
+
+UNBOUNDED = 1e9  # stands for an infinite size in the order
+
+
+def joined(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> list[Finding]:
+    """Findings in order of blame, each consequence under its cause.
+
+    A cause takes over the severity of the worst that follows from it, so that it leads; a note
+    explains only notes.
+    """
+    first = sorted(findings, key=lambda finding: _order(finding, rules))
+    found: list[Finding] = []
+    for finding in first:
+        cause = next((f for f in first if f is not finding and _explains(f, finding, rules)), None)
+        found.append(replace(finding, consequence_of=cause.code if cause else None))
+    lifted = [_lifted(finding, found) for finding in found]
+    return sorted(lifted, key=lambda finding: _order(finding, rules))
+
+
+def _explains(cause: Finding, finding: Finding, rules: Mapping[str, Rule]) -> bool:
+    rule = rules.get(cause.code)
+    if rule is None or finding.code not in rule.explains:
+        return False
+    return cause.severity != "note" or finding.severity == "note"
+
+
+def _lifted(cause: Finding, findings: Sequence[Finding]) -> Finding:
+    severity = cause.severity
+    for finding in findings:
+        if finding.consequence_of == cause.code:
+            severity = worse(severity, finding.severity)
+    return replace(cause, severity=severity)
+
+
+def _order(finding: Finding, rules: Mapping[str, Rule]) -> tuple[int, int, int, float, str]:
+    """Gravest first; of these causes before consequences, then by the rules' own order."""
+    rule = rules.get(finding.code)
+    size = finding.size if np.isfinite(finding.size) else UNBOUNDED
+    return (
+        GRAVITY[finding.severity],
+        int(finding.consequence_of is not None),
+        rule.blame if rule is not None else 99,
+        -size,
+        finding.code,
+    )
