@@ -119,9 +119,13 @@ class Tensors:
 
     def reach_of(self, use: Use) -> Float64:
         """R of one use [decades]."""
-        reach: Float64 = self.reach[use.call]
-        norm: Float64 = self.norm[use.call]
-        return reach if use.main and not np.isnan(reach).all() else norm
+        return np.asarray(self.reach[use.call] if self._told(use) else self.norm[use.call])
+
+    def _told(self, use: Use) -> bool:
+        """Whether the rows of the input were read: in most of the observations that have a gradient."""
+        have = ~np.isnan(self.norm[use.call])
+        told = ~np.isnan(self.reach[use.call])
+        return use.main and bool(told.any()) and 2 * int(told.sum()) >= int(have.sum())
 
     def leading(self, uses: list[Use]) -> Use:
         """The use with the largest R, by the median over the observations."""
@@ -144,7 +148,7 @@ class Tensors:
         rows = self.elements[use.call] - np.log10(units)
         found = {"sharing": (rows - self.examples[end]) / 2 + more}
         size_part = 0.0
-        if use.main and not np.isnan(self.reach[use.call]).all():
+        if self._told(use):
             found["input_size"] = over(reach, self.norm[use.call] + np.log10(per_unit) / 2)
             size_part = np.log10(per_unit) / 2
         gradient = self.gradient[number] + np.log10(units) / 2 + size_part
