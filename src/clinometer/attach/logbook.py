@@ -118,7 +118,9 @@ class Logbook:
                 "dead_units": {name: ids for name, ids in dead.items() if ids},
             }
         )
-        self._writer.set_meta({**self._cost(), "parallel": self._networks.parallel})
+        known = self._memory.optimizers
+        about = {"optimizers": known.made, "stepped": known.stepped}
+        self._writer.set_meta({**self._cost(), **about, "parallel": self._networks.parallel})
 
     def close(self, ended: str, notes: list[str], facts: dict[str, Any]) -> None:
         """Write all that is left, and close the file."""

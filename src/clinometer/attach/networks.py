@@ -18,6 +18,8 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from clinometer.taps.roles import is_observed_whole
 
+UNITS = (nn.Linear, nn.modules.conv._ConvNd)
+TABLES = (nn.Embedding, nn.EmbeddingBag)
 MOST_LISTED = 1024  # entries of a list that are looked through for a name
 
 
@@ -51,6 +53,7 @@ class Networks:
     _prefixes: list[str] = field(default_factory=list)
     _known: Any = field(default_factory=weakref.WeakSet)
     _names: Any = field(default_factory=WeakIdKeyDictionary)
+    _origins: Any = field(default_factory=WeakIdKeyDictionary)
     _aliases: dict[str, list[str]] = field(default_factory=dict)
     _slots: list[Slot] = field(default_factory=list)
     _strangers: int = 0
@@ -141,10 +144,13 @@ class Networks:
                 found.setdefault(id(parameter), []).append(module)
         return {key: [] if key in unknown else modules for key, modules in found.items()}
 
-    def owners(self, parameter: torch.Tensor) -> list[nn.Module]:
-        """The modules that keep a parameter."""
-        links = [slot.owner for slot in self._slots if slot.last() is parameter]
-        return [owner for owner in (link() for link in links) if owner is not None]
+    def origin(self, parameter: torch.Tensor) -> str:
+        """ "units" for the matrix of a layer, "table" for an embedding's, "both" for a tied one, else ""."""
+        return str(self._origins.get(parameter, ""))
+
+    def is_table(self, parameter: torch.Tensor) -> bool:
+        """Whether the rows of a parameter are looked up one by one."""
+        return self.origin(parameter) in {"table", "both"}
 
     def first_trainable(self) -> torch.Tensor | None:
         """A parameter that a backward pass through the first network reaches."""
@@ -222,6 +228,7 @@ class Networks:
                     inner = _joined(path, key)
                     own = inner if path or prefix else f"{type(root).__name__}.{key}"
                     name = _joined(prefix, own)
+                    self._note_origin(parameter, key, module)
                     known = self._names.get(parameter)
                     if known is None:
                         known = self._names[parameter] = name
@@ -230,6 +237,14 @@ class Networks:
                     self._slots.append(Slot(weakref.ref(module), key, name, link, known, user))
                     if known != name and name not in self._aliases.setdefault(known, []):
                         self._aliases[known].append(name)
+
+    def _note_origin(self, parameter: torch.Tensor, key: str, module: nn.Module) -> None:
+        if key != "weight" or not isinstance(module, (*UNITS, *TABLES)):
+            return
+        kind = "table" if isinstance(module, TABLES) else "units"
+        known = self._origins.setdefault(parameter, kind)
+        if known != kind:
+            self._origins[parameter] = "both"
 
     def _name_scripted(self, module: nn.Module, path: str) -> None:
         for name, parameter in module.named_parameters(recurse=False):

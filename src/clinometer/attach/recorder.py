@@ -155,6 +155,8 @@ class Recorder:
 
     def owned(self, optimizer: torch.optim.Optimizer) -> None:
         """An optimizer has been made: the owners of its parameters are networks."""
+        if not self.scope.is_foreign(optimizer):
+            self.memory.optimizers.add(optimizer)
         if self.scope.given:
             return
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
@@ -193,8 +195,9 @@ class Recorder:
 
     def skipped(self, optimizer: torch.optim.Optimizer) -> None:
         """A loss scaler has left out an optimizer's step."""
-        if self.scope.is_foreign(optimizer):
+        if self.scope.steps_elsewhere(optimizer):
             return
+        self.memory.optimizers.steps(optimizer)
         self.pulse.skipped = True
         self.pulse.lr = _rate(optimizer)
         if self.clock.skips(optimizer):
@@ -336,9 +339,10 @@ class Recorder:
         return known or [(p, self.networks.name_of(p)) for p in self.clock.strays()]
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        if self.scope.is_foreign(optimizer):
+        if self.scope.steps_elsewhere(optimizer):
             return
         if self.clock.begins(optimizer):
+            self.memory.optimizers.steps(optimizer)
             self.guard.aside(self.owned, optimizer)
         self.pulse.lr = _rate(optimizer)
         look = self._look
@@ -363,7 +367,7 @@ class Recorder:
             self.pulse.note_norm(self.step, norm)
 
     def _after_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
-        if self.scope.is_foreign(optimizer):
+        if self.scope.steps_elsewhere(optimizer):
             return
         if self._look is not None:
             self.guard.aside(self._look.after_step, optimizer)

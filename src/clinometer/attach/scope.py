@@ -37,6 +37,12 @@ class Scope:
         """Record this model's training, and no other's."""
         self._model = weakref.ref(model)
 
+    def steps_elsewhere(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether an optimizer that is about to step has nothing to do with the watched model."""
+        foreign = self.is_foreign(optimizer)
+        self.crowded |= foreign
+        return foreign
+
     def is_foreign(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether an optimizer has nothing to do with the watched model."""
         model = self._model() if self._model is not None else None
@@ -48,7 +54,6 @@ class Scope:
             ours = {id(p) for p in model.parameters()}
             mine = any(id(p) in ours for group in groups for p in group["params"])
             known = self._concerns[optimizer] = (len(groups), mine)
-        self.crowded |= not known[1]
         return not known[1]
 
     def backward_begins(self) -> None:

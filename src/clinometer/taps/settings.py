@@ -20,7 +20,8 @@ SOFTMAX = (nn.Softmax, nn.LogSoftmax, nn.Softmin)
 def settings(module: nn.Module, inputs: torch.Tensor | None, out: torch.Tensor) -> Facts:
     """Facts of one call: `features`, `eps`, `pooled`, `groups`; `rate`; `axis`, `axes`, `size`.
 
-    Empty for a module of no such kind. An input that was worked on in place is None: it had the output's shape.
+    Empty for a module of no such kind. `inputs` is None where it was worked on in place: it had the
+    output's shape.
     """
     given = out if inputs is None else inputs
     found = next((read for kinds, read in READERS if isinstance(module, kinds)), None)

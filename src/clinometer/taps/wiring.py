@@ -93,7 +93,7 @@ class Wiring:
     # -- what it comes to ---------------------------------------------------------------------------
 
     def called(self, parameter: torch.Tensor, owners: Sequence[nn.Module]) -> float:
-        """1 where one of its owners ran or a pass reaches it, 0 where neither; nan where that is not known."""
+        """1 where one of its owners ran or a pass reaches it, else 0; nan where that is not known."""
         if id(parameter) in self._reached:
             return 1.0
         for owner in owners:

@@ -1,0 +1,193 @@
+"""Where every parameter stands when an observed step ends, whether an optimizer has stepped it or not.
+
+Those that none has stepped are read, too: the same few elements each time, so that a weight that rests
+gives the same number to the bit, and one that something else moves does not.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from clinometer.attach.networks import Networks
+from clinometer.records.columns import names, packed
+from clinometer.taps.calls import Row
+from clinometer.taps.harvest import Harvest, Values
+from clinometer.taps.parameters import Layout, Sheet
+from clinometer.taps.wiring import Wiring
+from clinometer.theory.fresh import is_fresh_normal, is_fresh_uniform
+
+LANE = "standing"
+READABLE = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat16})
+AT = {name: place for place, name in enumerate(names("parameter"))}
+Facts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stand:
+    """One parameter at the end of a step; `called` as the recording has it; `also`, if a module keeps it."""
+
+    parameter: torch.Tensor
+    name: str
+    trainable: bool
+    received: bool
+    called: float
+    also: list[str] | None = None
+
+
+@dataclass
+class Rest:
+    """The layouts of those that no optimizer has stepped, by device.
+
+    Kept from step to step, but not beyond the networks: a model that the script drops is freed.
+    """
+
+    made_of: list[tuple[int, bool]] = field(default_factory=list)
+    layouts: list[Layout] = field(default_factory=list)
+    _links: list[weakref.ref[nn.Module]] = field(default_factory=list)
+
+    def lay_out(self, parameters: list[torch.Tensor], networks: Networks) -> None:
+        """Make them anew where the parameters are no longer the same."""
+        made_of = [(id(parameter), parameter.requires_grad) for parameter in parameters]
+        if made_of == self.made_of:
+            return
+        by_device: dict[torch.device, list[tuple[torch.Tensor, Facts]]] = {}
+        for parameter in filter(_is_readable, parameters):
+            by_device.setdefault(parameter.device, []).append((parameter, {}))
+        self.made_of = made_of
+        laid_out = partial(Layout.of, name_of=networks.name_of, keep=_is_readable)
+        self.layouts = [laid_out(pairs) for pairs in by_device.values()]
+        self._links = [weakref.ref(root, self._forget) for root in networks.roots()]
+
+    def _forget(self, _link: object) -> None:
+        self.made_of, self.layouts = [], []
+
+
+@dataclass
+class Standing:
+    """All parameters of one observed step.
+
+    Attributes
+    ----------
+    owned : identities of the parameters that an optimizer owns
+    """
+
+    networks: Networks
+    wiring: Wiring
+    harvest: Harvest
+    owned: set[int]
+    rest: Rest
+    stands: list[Stand] = field(default_factory=list)
+    _sheets: list[Sheet] = field(default_factory=list)
+    _resting: list[Layout] = field(default_factory=list)
+    _origins: dict[str, str] = field(default_factory=dict)
+
+    def take(self, sheets: list[Sheet], described: set[str]) -> None:
+        """The step is over: note how parameters stand, and read those that none of these sheets has."""
+        self._sheets = sheets
+        stepped = {id(parameter): (parameter, name) for parameter, name in self._stepped()}
+        users, seen = self.networks.users(), set()
+        for parameter, name in [*self.networks.named_parameters(), *stepped.values()]:
+            key = id(parameter)
+            if key in seen or is_lazy(parameter):
+                continue
+            seen.add(key)
+            called = self.wiring.called(parameter, users.get(key, []))
+            also = self.networks.aliases(name) if key in users else None
+            flags = parameter.requires_grad, parameter.grad is not None
+            self.stands.append(Stand(parameter, name, *flags, called, also))
+            if name not in described:
+                self._origins[name] = self.networks.origin(parameter)
+        self._read([stand.parameter for stand in self.stands if id(stand.parameter) not in stepped])
+
+    def _stepped(self) -> Iterable[tuple[torch.Tensor, str]]:
+        for sheet in self._sheets:
+            yield from zip(sheet.layout.parameters, sheet.layout.names, strict=True)
+
+    def _read(self, parameters: list[torch.Tensor]) -> None:
+        self.rest.lay_out(parameters, self.networks)
+        self._resting = list(self.rest.layouts)
+        with torch.no_grad():
+            for number, layout in enumerate(self._resting):
+                lane = self.harvest.lane(f"{LANE}.{number}")
+                for part in layout.copy("weights", layout.parameters):
+                    lane.take(part)
+
+    # -- what it comes to ---------------------------------------------------------------------------
+
+    def complete(self, rows: dict[tuple[str, str], Row], described: set[str]) -> dict[str, Facts]:
+        """Fill in every parameter's row; returns the facts of those seen for the first time."""
+        sizes = self._sizes()
+        for stand in self.stands:
+            key = ("parameter", stand.name)
+            if key not in rows:
+                flags = {"seen": 1.0, "received": float(stand.received)}
+                flags["trainable"] = float(stand.trainable)
+                rows[key] = packed("parameter", flags | sizes.get(stand.name, {}))
+            row = rows[key]
+            row[AT["owned"]] = max(float(id(stand.parameter) in self.owned), _one(row[AT["owned"]]))
+            row[AT["called"]] = stand.called
+            row[AT["left_over"]] = self.wiring.left_over(stand.parameter, self.harvest)
+        new = [stand for stand in self.stands if stand.name not in described]
+        samples = self._samples() if new else {}
+        return {stand.name: self._facts(stand, samples.get(stand.name)) for stand in new}
+
+    def _sizes(self) -> dict[str, dict[str, float]]:
+        """RMS of each weight at rest, summed as `motion` sums the others."""
+        found: dict[str, dict[str, float]] = {}
+        for number, layout in enumerate(self._resting):
+            values, sampled = self.harvest.lane(f"{LANE}.{number}").values, layout.sampled
+            starts = np.concatenate([[0], np.cumsum(sampled)[:-1]])
+            with np.errstate(all="ignore"):
+                roots = np.sqrt(np.add.reduceat(np.square(values), starts) / sampled)
+            bad = np.add.reduceat((~np.isfinite(values)).astype(np.float64), starts)
+            table = np.stack([sampled, roots, bad], axis=1).tolist()
+            found |= {
+                name: dict(zip(("sampled", "weight_rms", "nonfinite_weight"), line, strict=True))
+                for name, line in zip(layout.names, table, strict=True)
+            }
+        return found
+
+    def _samples(self) -> dict[str, Values]:
+        """The sampled elements of each parameter: before its step, where it had one."""
+        found: dict[str, Values] = {}
+        resting = [(layout, f"{LANE}.{number}") for number, layout in enumerate(self._resting)]
+        for layout, lane in [*((s.layout, s.lane("before")) for s in self._sheets), *resting]:
+            values, ends = self.harvest.lane(lane).values, np.cumsum(layout.sampled)[:-1]
+            found |= zip(layout.names, np.split(values, ends), strict=True)
+        return found
+
+    def _facts(self, stand: Stand, sample: Values | None) -> Facts:
+        parameter = stand.parameter
+        kind = str(parameter.dtype).removeprefix("torch.")
+        facts: Facts = {"shape": list(parameter.shape), "dtype": kind}
+        if stand.also is not None:
+            facts["also"] = stand.also
+        fresh, origin = None, self._origins.get(stand.name)
+        if sample is not None and origin == "table":
+            fresh = is_fresh_normal(sample)
+        elif sample is not None and origin == "units":
+            fan_in, eps = math.prod(parameter.shape[1:]), torch.finfo(parameter.dtype).eps
+            fresh = is_fresh_uniform(sample, fan_in, eps)
+        return facts if fresh is None else facts | {"fresh": fresh}
+
+
+def _one(owned: float) -> float:
+    """1 where an optimizer stepped it, 0 where none did or that is not known."""
+    return 1.0 if owned == 1 else 0.0
+
+
+def _is_readable(parameter: torch.Tensor) -> bool:
+    """Whether elements lie here as numbers, trainable or not."""
+    there = parameter.device.type != "meta"
+    whole = there and not hasattr(parameter, "to_local") and parameter.layout == torch.strided
+    return whole and parameter.dtype in READABLE and parameter.numel() > 0
