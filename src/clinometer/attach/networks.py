@@ -145,7 +145,7 @@ class Networks:
         return {key: [] if key in unknown else modules for key, modules in found.items()}
 
     def origin(self, parameter: torch.Tensor) -> str:
-        """ "units" for the matrix of a layer, "table" for an embedding's, "both" for a tied one, else ""."""
+        """What a parameter is: "units" of a layer, "table" of an embedding, "both" where tied, or ""."""
         return str(self._origins.get(parameter, ""))
 
     def is_table(self, parameter: torch.Tensor) -> bool:
