@@ -24,11 +24,12 @@ from clinometer.taps.flow import FlowTap, Sighting
 from clinometer.taps.graph import Graph
 from clinometer.taps.harvest import Harvest
 from clinometer.taps.layers import LayerTap, Spot
-from clinometer.taps.loss import Term, read_terms
+from clinometer.taps.loss import read_terms
 from clinometer.taps.motion import Motion
 from clinometer.taps.parameters import Layout, ParameterTap, Sheet
 from clinometer.taps.places import Plan
 from clinometer.taps.rows import Precision
+from clinometer.taps.term import Term
 
 NAN = float("nan")
 THROUGH_TIME = (
@@ -124,7 +125,8 @@ class Look:
         self._begin_pass(graph)
         if output is None or output.pending is None or not output.pending.packed:
             nodes = [graph.nodes[number] for number in above]
-            self.terms += [(term, output) for term in read_terms(nodes, self.harvest)]
+            terms = read_terms(nodes, self.harvest, self.layers.made)
+            self.terms += [(term, output) for term in terms]
 
     def inner(self, tensors: Iterable[Any]) -> None:
         """A checkpointed segment was computed again, and is about to be propagated through."""
@@ -187,6 +189,7 @@ class Look:
             rows |= {("parameter", name): row for name, row in motion.rows(sheet).items()}
         facts = calls.facts | self._parameter_facts(rows)
         rows |= self._loss_rows(calls)
+        facts |= {("loss", term.name): term.facts for term, _ in self.terms}
         self.memory.targets.add([term for term, _ in self.terms], self.harvest)
         for window in self.memory.windows.values():
             window.turn()
@@ -216,6 +219,8 @@ class Look:
         lane = self.harvest.lane("loss")
         examples = sum(float(lane[term.examples][0]) for term, _ in pairs)
         total = sum(float(lane[term.total][0]) for term, _ in pairs)
+        divisors = [t.examples if t.divisor is None else t.divisor for t, _ in pairs]
+        divisor = sum(float(lane[number][0]) for number in divisors)
         known = [term for term, _ in pairs if term.right is not None and term.judged is not None]
         judged = sum(float(lane[term.judged or 0][0]) for term in known)
         right = sum(float(lane[term.right or 0].sum()) for term in known)
@@ -223,7 +228,7 @@ class Look:
         return [
             float(len(pairs)),
             examples,
-            total / examples if examples else NAN,
+            total / divisor if divisor else NAN,
             right / judged if judged else NAN,
             float(np.mean(wrong)) if wrong else NAN,
         ]

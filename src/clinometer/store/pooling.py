@@ -57,6 +57,9 @@ def least(values: Float64, weight: Float64) -> Float64:
     return np.asarray(functools.reduce(np.fmin, seen))
 
 
+CONSTANT = frozenset({"classes", "weighted", "pooled", "beta", "delta", "targets"})
+
+
 def merged_labels(ranks: list[dict[str, Any]]) -> dict[str, Any]:
     """Counts (or moments) of the targets of all ranks, added up.
 
@@ -75,7 +78,14 @@ def _added(a: dict[str, Any], b: dict[str, Any]) -> dict[str, Any]:
     """Two summaries of one loss term; only the first where they are of different shape."""
     if a.keys() != b.keys() or a.get("classes") != b.get("classes"):
         return a
-    return {key: a[key] if key == "classes" else _sum(a[key], b[key]) for key in a}
+    return {key: a[key] if key in CONSTANT else _sum(a[key], b[key]) for key in a} | (
+        {"targets": _together(a["targets"], b["targets"])} if "targets" in a else {}
+    )
+
+
+def _together(a: list[list[float]], b: list[list[float]]) -> list[list[float]]:
+    """The samples of two ranks, output by output; only the first where they have other outputs."""
+    return [x + y for x, y in zip(a, b, strict=True)] if len(a) == len(b) else a
 
 
 def _sum(a: Any, b: Any) -> Any:

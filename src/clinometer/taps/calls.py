@@ -18,13 +18,15 @@ from clinometer.records.columns import LAGS
 from clinometer.taps.flatness import DEADLY, UnitWindow
 from clinometer.taps.flow import Branch, Sighting
 from clinometer.taps.harvest import Harvest, Lane, Values
-from clinometer.taps.loss import Term
+from clinometer.taps.inputs import row_of
 from clinometer.taps.places import plain
 from clinometer.taps.rows import TRUSTED, Precision, Taken, spread
+from clinometer.taps.term import Term
 
 MOST_CALLS = 4  # calls of one layer in a pass that are places of their own; more are a recurrence
 NAN = float("nan")
 Row = list[float]
+SOFTMAX = frozenset({"Softmax", "Softmax2d", "LogSoftmax"})
 
 
 @dataclass
@@ -103,6 +105,10 @@ class Calls:
             facts["recurrent"] = True
         self.rows["call", name] = row
         self.facts["call", name] = facts
+        raw = [sighting.raw for sighting in group if sighting.raw is not None]
+        if raw:
+            self.rows["input", name] = row_of(raw, self.harvest.lane("input"))
+            self.facts["input", name] = {"class": first.facts["class"]}
         if any(sighting.flat is not None for sighting in group):
             self.rows["activation", name] = self._activation(name, group)
         if any(sighting.attention is not None for sighting in group):
@@ -303,12 +309,15 @@ class Calls:
         self.facts[key] = {"from": name, "to": ways[0].target}
 
     def wrong_share(self, term: Term, output: Sighting | None, lane: Lane) -> float:
-        """Share of the squared gradient at the output that comes from examples that are wrong.
+        """Share of the squared gradient at the logits that comes from examples that are wrong.
 
         nan where right and wrong are not known, or do not belong to the output's rows one by one.
         """
         landed = self.landed
-        if output is None or term.right is None or len(output.entering) != 1:
+        if output is None or term.right is None or term.judged is None:
+            return NAN
+        output = _logits(output)
+        if len(output.entering) != 1 or not lane[term.judged][0] > 0:
             return NAN
         taken, right = output.entering[0], lane[term.right]
         squares = landed[taken.number]
@@ -326,6 +335,15 @@ class Calls:
                 if taken is not None:
                     low, high = landed.low[taken.number], landed.high[taken.number]
                     self.precision.learn(taken.name, taken.which, min(low, high), high)
+
+
+def _logits(output: Sighting) -> Sighting:
+    """The network's output before its sigmoid or softmax, where that is a call of its own."""
+    while output.facts["role"] == "activation" or output.facts["class"] in SOFTMAX:
+        if output.below is None or output.below.branches:
+            break
+        output = output.below
+    return output
 
 
 def _parents(group: list[Sighting], most: Mapping[str, int]) -> list[str]:

@@ -17,11 +17,13 @@ import torch
 from clinometer.taps.attention import Attention, look_at
 from clinometer.taps.graph import Graph, walk
 from clinometer.taps.handles import numbered_apart
-from clinometer.taps.kept import flat_of_result, rows_of_input
+from clinometer.taps.inputs import Raw
+from clinometer.taps.kept import flat_of_result, raw_input, rows_of_input
 from clinometer.taps.layers import LayerTap, Pending
 from clinometer.taps.places import Contraction, Place, Plan
 from clinometer.taps.roles import weight_facts
 from clinometer.taps.rows import Taken, real, sampled, stride_for
+from clinometer.taps.tail import end_facts
 from clinometer.taps.titles import entitle
 
 NameOf = Callable[[torch.Tensor], str]
@@ -58,6 +60,7 @@ class Sighting:
     pending : its forward half, where a module made it
     entering : norms of the gradient at its output, one for each time the graph was used
     moments : for a recurrent layer, numbers in the lane "time": the gradient at each step of its input
+    raw : what was measured of its input, where that is data
     below, back : where the gradient leaving it is measured: the sighting below it, or a branch of that
     stride : every how-manieth example is read; 0 before that is known
     examples, elements : of the gradients that entered, those included that are not read
@@ -82,6 +85,7 @@ class Sighting:
     flat_examples: int = 0
     attention: Attention | None = None
     moments: list[int] = field(default_factory=list)
+    raw: Raw | None = None
     stride: int = 0
     examples: int = 0
     elements: int = 0
@@ -143,7 +147,7 @@ class FlowTap:
         found = Contraction(graph, self.layers.marked)
         entitle(found.places, self.name_of)
         for place in found.places:
-            place.facts = _facts(place, self.name_of)
+            place.facts = _facts(place, self.name_of) | end_facts(graph, place)
             place.weight = None
         plan = Plan(graph.kinds, graph.parents, found.places, found.above)
         self.plans[:] = [plan, *self.plans][:MOST_PLANS]
@@ -183,6 +187,7 @@ class FlowTap:
 
     def _forward_of(self, sighting: Sighting, pending: Pending) -> None:
         sighting.in_rows, sighting.out_rows = pending.in_rows, pending.out_rows
+        sighting.raw = pending.raw
         sighting.flat, sighting.flat_of = pending.flat, pending.flat_of
         sighting.flat_examples, sighting.stride = pending.flat_examples, pending.stride
 
@@ -194,6 +199,8 @@ class FlowTap:
                 read = rows_of_input(node, place, sighting.channels, self.layers)
                 if read is not None:
                     sighting.in_rows, sighting.stride = read
+                if not place.sources:
+                    sighting.raw = raw_input(graph, place, sighting.channels, self.layers)
             elif place.kind == "activation":
                 seen = flat_of_result(node, place, sighting.channels, self.layers)
                 if seen is not None:

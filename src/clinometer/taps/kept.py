@@ -17,6 +17,8 @@ from clinometer.taps.flatness import (
     input_regions,
     output_regions,
 )
+from clinometer.taps.graph import Graph
+from clinometer.taps.inputs import Raw, is_raw, look_at
 from clinometer.taps.layers import LayerTap
 from clinometer.taps.places import Place
 from clinometer.taps.roles import NODE_ACTIVATION
@@ -56,6 +58,15 @@ def rows_of_input(
     largest = max(inputs.numel(), rows * place.facts["fan_out"])
     stride = stride_for(largest, inputs.shape[0])
     return layers.take(place.name, "in", sampled(inputs, stride), channels), stride
+
+
+def raw_input(graph: Graph, place: Place, channels: bool, layers: LayerTap) -> Raw | None:
+    """The data that a functional linear map is given; None where it is given a weight, or keeps none."""
+    matrices = [leaf for leaf in graph.leaves[place.at] if leaf.ndim > 1]
+    inputs = kept(graph.nodes[place.at], INPUTS.get(place.operations[0], "_none"))
+    if len(matrices) != 1 or inputs is None or not is_raw(inputs):
+        return None
+    return look_at(inputs, channels, layers.harvest.lane("input"))
 
 
 def flat_of_result(

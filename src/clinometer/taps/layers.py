@@ -24,10 +24,12 @@ from torch.nn.modules.module import (
 from clinometer.taps.flatness import MOST_EXAMPLES, Region, by_unit, flat_counts, regions_of
 from clinometer.taps.handles import numbered_apart
 from clinometer.taps.harvest import Harvest
+from clinometer.taps.inputs import MOST_CALLS, Raw, by_channel, is_raw, look_at
 from clinometer.taps.patches import patch_norms
 from clinometer.taps.roles import CONVOLUTION, facts_of
 from clinometer.taps.rows import (
     LEAST_EXAMPLES,
+    MOST_ELEMENTS,
     Precision,
     Taken,
     channel_norms,
@@ -41,6 +43,7 @@ from clinometer.taps.through_time import Passage, outputs_of, passage
 from clinometer.taps.wiring import Wiring
 
 Maker = tuple[Any, int]  # a node of the graph, and which of its outputs
+Made = tuple[weakref.ref[torch.Tensor], int]
 CHANNELS = (*CONVOLUTION, nn.modules.batchnorm._BatchNorm, nn.modules.pooling._MaxPoolNd)
 
 
@@ -48,7 +51,8 @@ CHANNELS = (*CONVOLUTION, nn.modules.batchnorm._BatchNorm, nn.modules.pooling._M
 class Spot:
     """A leaf module that is hooked, and what does not change from call to call.
 
-    `told` says whether `facts` holds what only a call can tell.
+    `told` says whether `facts` holds what only a call can tell, `copied` whether a copy of the output
+    is kept until the loss is known.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Spot:
     channels: bool = False
     in_place: bool = False
     told: bool = False
+    copied: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -74,6 +79,9 @@ class Pending:
     passage : what a recurrent layer was given
     packed : whether saved tensors are in somebody's hooks, and must not be read
     alone : whether it was given one picture, without an axis of examples
+    raw : what was measured of its input, where that is data
+    made, copy : the tensor it returned and that tensor's version, as long as the script holds it; a
+        copy where an earlier step asked in vain
     training : whether the module was in training mode
     """
 
@@ -94,6 +102,9 @@ class Pending:
     flat_examples: int = 0
     passage: Passage | None = None
     alone: bool = False
+    raw: Raw | None = None
+    made: Made | None = None
+    copy: torch.Tensor | None = None
     training: bool = True
 
 
@@ -130,6 +141,7 @@ class LayerTap:
     _global: bool = False
     _undo: ExitStack = field(default_factory=ExitStack)
     _held: _Held | None = None
+    _raw: dict[str, list[tuple[Made, Raw]]] = field(default_factory=dict)
 
     def arm(self, layers: Iterable[tuple[str, nn.Module]], compiling: bool = False) -> None:
         """Listen to leaf modules, given as (name, module); others may follow.
@@ -192,12 +204,26 @@ class LayerTap:
         self._undo.close()
         self._undo = ExitStack()
         self.token = object()
+        self._raw = {}
         return self._largest_stride
 
     def marked(self, node: Any) -> Pending | None:
         """The call that made this node's output in this step, if one did."""
         found = node.metadata.get(self.token)
         return found if isinstance(found, Pending) else None
+
+    def made(self, node: Any) -> torch.Tensor | None:
+        """What this node's call returned, where the script still holds it and has not changed it.
+
+        Of one that is asked for and gone, the next observed steps keep a copy.
+        """
+        pending = self.marked(node)
+        if pending is None or pending.made is None:
+            return None
+        tensor = _still(pending.made)
+        if tensor is None and pending.copy is None:
+            pending.spot.copied = True
+        return pending.copy if tensor is None else tensor
 
     # -- hooks ----------------------------------------------------------------------------------
 
@@ -274,6 +300,11 @@ class LayerTap:
             pending.flat, pending.flat_of = self._flat(spot, inputs, pending.channels)
         pending.flat_examples = min(pending.examples, MOST_EXAMPLES)
         self._rows(pending, out, inputs, parent, module)
+        pending.made = _made(out)
+        if spot.copied and out.numel() <= MOST_ELEMENTS:
+            pending.copy = out.detach().clone()
+        if inputs is not None and made_by is None:
+            pending.raw = self._data(pending, module, inputs)
 
     def _pending(
         self,
@@ -351,6 +382,21 @@ class LayerTap:
                         number, wide, len(norms), norms.numel(), name, "patches"
                     )
 
+    def _data(self, pending: Pending, module: nn.Module, inputs: torch.Tensor) -> Raw | None:
+        """What raw data looks like; a recurrent layer has several outputs of one input."""
+        channels = by_channel(module)
+        recomputed = bool(self.in_backward) and inputs.requires_grad
+        if channels is None or recomputed or not is_raw(inputs):
+            return None
+        known = self._raw.setdefault(pending.spot.name, [])
+        found = next((raw for made, raw in known if _still(made) is inputs), None)
+        if found is None and len(known) < MOST_CALLS:
+            with torch.no_grad():
+                given = inputs[None] if pending.alone else inputs
+                found = look_at(given, channels, self.harvest.lane("input"))
+            known.append((_made(inputs), found))
+        return found
+
     def take(
         self,
         name: str,
@@ -386,6 +432,16 @@ class _Held:
     made_by: Maker | None
     flat: int | None
     flat_of: int
+
+
+def _made(tensor: torch.Tensor) -> Made:
+    return weakref.ref(tensor), tensor._version
+
+
+def _still(made: Made) -> torch.Tensor | None:
+    """The tensor, while somebody holds it and nobody has changed it."""
+    tensor = made[0]()
+    return tensor if tensor is not None and tensor._version == made[1] else None
 
 
 def _maker(tensor: torch.Tensor | None) -> Maker | None:
