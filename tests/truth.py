@@ -143,7 +143,10 @@ def ranked(values: torch.Tensor, share: float) -> float:
 
 @contextmanager
 def kept(model: nn.Module):
-    """Within this block: {name: calls} of every leaf module, each tensor apart and keeping its gradient."""
+    """Within this block: {name: calls} of every leaf module, each tensor apart and keeping its gradient.
+
+    Recurrent layers, which return several tensors, are left out.
+    """
     calls: dict[str, list[Call]] = {}
 
     def listen(name: str, module: nn.Module) -> Iterable[Any]:
@@ -167,7 +170,7 @@ def kept(model: nn.Module):
 
     with ExitStack() as undo:
         for name, module in model.named_modules():
-            if not list(module.children()):
+            if not list(module.children()) and not isinstance(module, nn.RNNBase):
                 for handle in listen(name, module):
                     undo.callback(handle.remove)
         yield calls

@@ -111,11 +111,12 @@ class Tensors:
         shape = self.sites[number].facts.get("shape")
         if isinstance(shape, list) and all(isinstance(length, int) for length in shape):
             return float(prod(shape)) or None
-        facts = [self.network.calls[use.call].facts for use in self.uses[number]]
-        known = [facts.get("fan_out") for facts in facts]  # of a bias, in a recording of schema 1
-        return (
-            float(known[0]) if known and isinstance(known[0], (int, float)) and known[0] else None
-        )
+        calls = [use.call for use in self.uses[number]]
+        return self._count(calls[0], "fan_out") if calls else None  # a bias, in schema 1
+
+    def _count(self, call: int, fact: str) -> float | None:
+        found = self.network.calls[call].facts.get(fact)
+        return float(found) if isinstance(found, (int, float)) and found > 0 else None
 
     def reach_of(self, use: Use) -> Float64:
         """R of one use [decades]."""
@@ -136,13 +137,12 @@ class Tensors:
 
     def factors(self, number: int, use: Use, end: int) -> Numbers | str:
         """Factors below the gradient at the place of one use; in a word, why there are none."""
-        facts = self.network.calls[use.call].facts
-        fan_in, fan_out = (facts.get(name) if use.main else None for name in ("fan_in", "fan_out"))
-        size = float(fan_in * fan_out) if fan_in and fan_out else self.size(number)
-        if size is None:
+        fan_in, fan_out = self._count(use.call, "fan_in"), self._count(use.call, "fan_out")
+        known = use.main and fan_in is not None
+        units = fan_out if known else self.size(number)
+        if units is None:
             return "its size was not recorded"
-        units = float(fan_out) if fan_in and fan_out else size
-        per_unit = size / units
+        per_unit = (fan_in or 1.0) if known else 1.0
         reach = self.reach_of(use)
         whole, more = self._of_all(self.uses[number], reach)
         rows = self.elements[use.call] - np.log10(units)

@@ -98,9 +98,9 @@ class Line:
 
         The gains of the chain rule against 0, lossless; so a sigmoid, whose slope is 1/4 at its best, falls
         short by 0.6 even there. Clip, rounding, sharing and input size against 0, too; other operations
-        against what the change of sizes does by itself (a mean over 16 positions: -1.2). `loss_end` against the uniform
-        prediction's where the loss is a cross-entropy, otherwise, like the optimizer, batch agreement
-        and weight size, against the median of the run's first quarter.
+        against what the change of sizes does by itself (a mean over 16 positions: -1.2). `loss_end`
+        against the uniform prediction's where the loss is a cross-entropy, otherwise, like the
+        optimizer, batch agreement and weight size, against the median of the run's first quarter.
         """
         found = dict.fromkeys(self.factors, 0.0)
         if "other" in found:
