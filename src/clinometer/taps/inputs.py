@@ -26,6 +26,7 @@ CHANNELS = (
     nn.modules.batchnorm._NormBase,  # instance normalisation is one
     nn.GroupNorm,
 )
+FEW = 16  # features; over so short rows, sums across them are slow
 FEATURES = (nn.Linear, nn.LayerNorm, nn.RNNBase, nn.RNNCellBase)
 
 
@@ -59,35 +60,47 @@ def is_raw(inputs: Any) -> bool:
 
 
 def look_at(inputs: torch.Tensor, channels: bool, lane: Lane) -> Raw:
-    """Measure one input, (examples, ..., features) or (examples, channels, ...)."""
-    rows = _rows(inputs.detach(), channels).double()
-    examples, features = rows.shape
-    spread = rows.std(dim=0, correction=0)
-    ranked = spread.sort().values
+    """Measure one input, (examples, ..., features) or (examples, channels, ...).
+
+    In its own precision, as distances from the first example in units of the largest of them: a large
+    offset hides no spread, and no square leaves float32.
+    """
+    columns = _columns(inputs.detach(), channels)
+    columns = columns if columns.dtype == torch.float64 else columns.float()
+    features, examples = columns.shape
+    apart = columns - columns[:, :1]
+    reach = apart.abs().amax(dim=1)
+    unit = torch.where(reach > 0, reach, torch.ones_like(reach))
+    apart /= unit[:, None]
+    middle = apart.mean(dim=1)
+    variance = apart.sub_(middle[:, None]).square_().mean(dim=1).double()
+    mean, spread = columns[:, 0].double() + middle.double() * unit, variance.sqrt() * unit
+    medians = spread.median(), -(-spread).median()  # the lower and the upper one
     number = lane.take(
         torch.stack(
             [
-                (rows == rows[:1]).all(dim=0).double().mean(),
-                rows.mean(dim=0).square().mean().sqrt(),
+                (reach == 0).double().mean(),
+                mean.square().mean().sqrt(),
                 spread.square().mean().sqrt(),
-                ranked[-1],
-                (ranked[(features - 1) // 2] + ranked[features // 2]) / 2,
+                spread.amax(),
+                (medians[0] + medians[1]) / 2,
             ]
         )
     )
     return Raw(number, examples, features)
 
 
-def _rows(inputs: torch.Tensor, channels: bool) -> torch.Tensor:
-    """(examples or places, features) of about `MOST_ELEMENTS` at most, at an odd step."""
+def _columns(inputs: torch.Tensor, channels: bool) -> torch.Tensor:
+    """(features, examples or places) of about `MOST_ELEMENTS` at most, at an odd step."""
     part = sampled(inputs, stride_for(inputs.numel(), len(inputs) if inputs.ndim else 1))
-    if not channels or part.ndim < 3:
-        rows = part.reshape(-1, part.shape[-1])
-        step = min(-(-rows.numel() // MOST_ELEMENTS), max(len(rows) // LEAST_EXAMPLES, 1))
-        return rows[:: step - 1 + step % 2]
-    places = part.flatten(2)
-    step = -(-places.numel() // MOST_ELEMENTS)
-    return places[:, :, :: step + 1 - step % 2].movedim(1, -1).flatten(0, 1)
+    if channels and part.ndim > 2:
+        places = part.flatten(2)
+        step = -(-places.numel() // MOST_ELEMENTS)
+        return places[:, :, :: step + 1 - step % 2].transpose(0, 1).flatten(1)
+    rows = part.reshape(-1, part.shape[-1])
+    step = min(-(-rows.numel() // MOST_ELEMENTS), max(len(rows) // LEAST_EXAMPLES, 1))
+    columns = rows[:: step - 1 + step % 2].T
+    return columns.contiguous() if len(columns) < FEW else columns
 
 
 def row_of(looks: Iterable[Raw], lane: Lane) -> list[float]:
