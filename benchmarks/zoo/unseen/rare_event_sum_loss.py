@@ -1,4 +1,4 @@
-"""Logistic regression for a rare event (4 %), summed loss over the batch, tiny learning rate."""
+"""Logistic regression for a rare event (2 %), summed loss over the batch, tiny learning rate."""
 
 import argparse
 
@@ -16,6 +16,13 @@ direction = torch.tensor([1.5, -1.0, 0.8, 0.0, 0.5, -0.3])
 probability = torch.sigmoid(2 * x @ direction - 9.0)
 event = torch.bernoulli(probability)
 
+
+def auc(score, happened):
+    """Return the chance that an event gets a higher score than a quiet day."""
+    pos, neg = score[happened > 0], score[happened == 0]
+    return (pos[:, None] > neg[None]).float().mean().item()
+
+
 model = nn.Linear(6, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=2e-4, momentum=0.9)
 train, test = slice(0, 10000), slice(10000, n)
@@ -31,7 +38,5 @@ for epoch in range(10):
         optimizer.step()
         total += loss.item()
     with torch.no_grad():
-        score = model(x[test])[:, 0]
-        pos, neg = score[event[test] > 0], score[event[test] == 0]
-        auc = (pos[:, None] > neg[None]).float().mean().item()
-    print(f"epoch {epoch} loss {total / 10000:.4f} AUC {auc:.3f}")
+        ranking = auc(model(x[test])[:, 0], event[test])
+    print(f"epoch {epoch} loss {total / 10000:.4f} AUC {ranking:.3f}")
