@@ -2,8 +2,8 @@
 
 Steps are counted by one optimizer, the ticker: the first that stepped, or another that has stepped twice
 while the ticker has not (a new phase of the training). Until an optimizer has stepped, a backward pass
-may be one of several (gradient accumulation) or a step whose weights the script moves itself; the
-weights tell which.
+may be one of several (gradient accumulation), a step whose weights the script moves itself, or one that
+the script forgets to take; the weights and the gradients tell which.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ import torch
 from clinometer.taps.elements import few, joined
 
 
+MOST_PASSES = 64  # backward passes that nothing follows; after these no step is waited for
+
+
 class Clock:
     """Follows optimizers and backward passes.
 
     Attributes
     ----------
-    manual : whether the script moves its weights without an optimizer
+    manual : whether a step is one backward pass: the script moves its weights itself, or never
+    idle : whether no step is waited for any more, though nothing has moved the weights
     waits : whether a backward pass is over and nothing has stepped since
     due : whether a step ended inside a backward pass (an optimizer for each parameter)
     usual_passes : backward passes in the last step
@@ -31,7 +35,7 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self.manual = False
+        self.manual = self.idle = False
         self.waits = False
         self.due = self._within = False
         self.usual_passes = 1
@@ -84,7 +88,7 @@ class Clock:
         self.waits = False
         self._prints = []
         if self.manual and self._ticker is None:
-            self.manual = False
+            self.manual = self.idle = False
         new = optimizer not in self._known
         if new:
             self._known.add(optimizer)
@@ -140,6 +144,8 @@ class Clock:
         if not self.manual:
             live.sort(key=lambda p: few(p).ndim != 2)
             self._prints = [(live, joined([few(p) for p in live]))] if live else []
+        if look is not None and self.sheet is not None:
+            look.parameters.forget(self.sheet, look.harvest)
         if look is not None and live:
             self.sheet = look.parameters.begin_manual(live, look.harvest)
 
@@ -154,8 +160,14 @@ class Clock:
                 for a, b in zip(now, before, strict=True)
             ):
                 return True
-        self.sheet = None
         return False
+
+    def gives_up(self, passes: int) -> bool:
+        """Whether no step is to come of the passes so far: their gradients are gone, or they are many."""
+        live = [parameter for parameters, _ in self._prints for parameter in parameters]
+        if passes >= MOST_PASSES or (bool(live) and not any(map(_holds_gradient, live))):
+            self.manual = self.idle = True
+        return self.idle
 
     def strays(self) -> list[torch.Tensor]:
         """Leaves that belong to no module."""
@@ -165,3 +177,11 @@ class Clock:
         """Leaves that a graph was seen to end in."""
         known = {id(p) for p in self.strays()}
         self._strays += [weakref.ref(p) for p in leaves if id(p) not in known]
+
+
+def _holds_gradient(parameter: torch.Tensor) -> bool:
+    gradient = parameter.grad
+    if gradient is None:
+        return False
+    values = gradient.detach()._values() if gradient.is_sparse else gradient.detach()
+    return bool(values.any())

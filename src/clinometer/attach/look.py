@@ -97,7 +97,7 @@ class Look:
             networks.name_of, memory.precision, memory.layouts, networks.is_table
         )
         self.terms: list[tuple[Term, Sighting | None]] = []
-        self.skipped = False
+        self.skipped = self.idle = False
         self._sightings: list[Sighting] | None = None
         self._sheets: list[Sheet] = []
         self._standing: Standing | None = None
@@ -174,6 +174,7 @@ class Look:
             self.harvest,
             self.memory.optimizers.owned(),
             self.memory.rest,
+            self.idle,
         )
         self._standing.take(self._sheets, self.memory.described)
         self.harvest.start()

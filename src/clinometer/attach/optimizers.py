@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -19,6 +21,7 @@ class Optimizers:
 
     def __init__(self) -> None:
         self.made = self.stepped = 0
+        self._looked = False
         self._known: Any = weakref.WeakSet()
         self._active: Any = weakref.WeakSet()
 
@@ -27,6 +30,15 @@ class Optimizers:
         if optimizer not in self._known:
             self._known.add(optimizer)
             self.made += 1
+
+    def find(self, is_foreign: Callable[[torch.optim.Optimizer], bool]) -> None:
+        """Look once through what lives for those that were made before we came."""
+        if self._looked:
+            return
+        self._looked = True
+        for found in gc.get_objects():
+            if issubclass(type(found), torch.optim.Optimizer) and not is_foreign(found):
+                self.add(found)
 
     def steps(self, optimizer: torch.optim.Optimizer) -> None:
         """It steps."""

@@ -25,6 +25,8 @@ APART = 256  # steps between two events of a kind: the ring that an event protec
 MOST_EVENTS = 32
 LOSS = [column.name for column in STEP].index("loss")
 NAN = float("nan")
+# One backward pass: its loss as a number or where it lies, and the loss scale likewise.
+Pass = tuple[list[float], list[torch.Tensor], float, "torch.Tensor | None"]
 
 
 @dataclass
@@ -71,6 +73,21 @@ class Pulse:
             self._losses.pop()
         elif self._there:
             self._there.pop()
+
+    def keep_first(self) -> list[Pass]:
+        """Leave only the first backward pass in the step; returns the later ones, for `put`."""
+        later = [
+            (self._losses[i : i + 1], self._there[i : i + 1], self.scale, self._scale_there)
+            for i in range(1, self.passes)
+        ]
+        self.passes = min(self.passes, 1)
+        del self._losses[1:], self._there[1:]
+        return later
+
+    def put(self, one: Pass) -> None:
+        """Make the step that begins one of this backward pass."""
+        self._losses, self._there, self.scale, self._scale_there = one
+        self.passes = 1
 
     def note_scale(self, scale: Any) -> None:
         """The factor by which a loss scaler multiplies the loss."""

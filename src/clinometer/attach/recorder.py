@@ -36,6 +36,7 @@ from clinometer.taps.autopsy import autopsy
 from clinometer.taps.handles import numbered_apart
 from clinometer.taps.parameters import total_norm
 
+NO_STEP = "no optimizer stepped: a step is one backward pass"
 TOO_LARGE = "a loss has too large a graph to be walked: layers were not observed, parameters were"
 
 
@@ -128,13 +129,17 @@ class Recorder:
         self._open = False
         self._detach()
         self.guard(self._last_step)()
+        if self.clock.unsettled and self.step and NO_STEP not in self.networks.notes:
+            self.networks.notes.append(NO_STEP)
         notes = list(dict.fromkeys(self.networks.notes + self.probe.notes + self.guard.faults))
         self.logbook.close(ended, notes, facts)
 
     def _last_step(self) -> None:
         """A step without an optimizer is over when nothing follows it."""
-        if self.clock.manual and self.clock.waits:
+        if self.clock.waits and self.clock.manual:
             self._end_manual()
+        elif self.clock.waits and self.clock.unsettled:
+            self._end_idle()
         if self._look is not None:
             self._look.unhook()
             self._look = None
@@ -383,8 +388,21 @@ class Recorder:
             self._end_manual()
         elif self.clock.moved():
             self.clock.manual = True
-            self.networks.notes.append("no optimizer stepped: a step is one backward pass")
+            self.networks.notes.append(NO_STEP)
             self._end_manual()
+        elif self.clock.gives_up(self.pulse.passes):
+            self._end_idle()
+
+    def _end_idle(self) -> None:
+        """Backward passes that no optimizer followed are over: each is a step of its own."""
+        self.memory.optimizers.find(self.scope.is_foreign)
+        later = self.pulse.keep_first()
+        self._end_manual()
+        for one in later:
+            self.pulse.put(one)
+            row, there = self.pulse.end(self.step, self._last - self._started)
+            self.logbook.add_step(row, there, self._last, observed=False)
+            self.guard.step += 1
 
     def _end_manual(self) -> None:
         look = self._look
@@ -405,7 +423,7 @@ class Recorder:
     def _close(self, look: Look, now: float) -> None:
         self._look = None
         self.probe.release()
-        look.skipped = self.pulse.skipped
+        look.skipped, look.idle = self.pulse.skipped, self.clock.idle
         look.close(self.pulse.scale_there if self.pulse.scaled else None)
         self.logbook.add_look(self.step, now - self._started, look, self._note_seen)
 

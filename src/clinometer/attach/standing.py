@@ -26,6 +26,7 @@ from clinometer.taps.parameters import Layout, Sheet
 from clinometer.taps.wiring import Wiring
 from clinometer.theory.fresh import is_fresh_normal, is_fresh_uniform
 
+NAN = float("nan")
 LANE = "standing"
 READABLE = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat16})
 AT = {name: place for place, name in enumerate(names("parameter"))}
@@ -79,6 +80,7 @@ class Standing:
     Attributes
     ----------
     owned : identities of the parameters that an optimizer owns
+    idle : whether no optimizer ever stepped: gradients may still be gathered for its first step
     """
 
     networks: Networks
@@ -86,6 +88,7 @@ class Standing:
     harvest: Harvest
     owned: set[int]
     rest: Rest
+    idle: bool = False
     stands: list[Stand] = field(default_factory=list)
     _sheets: list[Sheet] = field(default_factory=list)
     _resting: list[Layout] = field(default_factory=list)
@@ -136,7 +139,8 @@ class Standing:
             row = rows[key]
             row[AT["owned"]] = max(float(id(stand.parameter) in self.owned), _one(row[AT["owned"]]))
             row[AT["called"]] = stand.called
-            row[AT["left_over"]] = self.wiring.left_over(stand.parameter, self.harvest)
+            left = self.wiring.left_over(stand.parameter, self.harvest)
+            row[AT["left_over"]] = NAN if self.idle and left == 1 else left
         new = [stand for stand in self.stands if stand.name not in described]
         samples = self._samples() if new else {}
         return {stand.name: self._facts(stand, samples.get(stand.name)) for stand in new}

@@ -57,6 +57,8 @@ def watch(
     writer = Writer(path, facts_of_run(sys.argv[0], sys.argv[1:]))
     recorder = Recorder(writer, budget=budget, every=every)
     recorder.start(model)
+    if optimizer is not None:
+        recorder.owned(optimizer)
     ended = "normal"
     try:
         yield path

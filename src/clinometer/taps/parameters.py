@@ -236,6 +236,12 @@ class ParameterTap:
         sheet.finished = True
         self._take(sheet, "after", sheet.layout.parameters, harvest, "weights")
 
+    def forget(self, sheet: Sheet, harvest: Harvest) -> None:
+        """Another backward pass has come before the step: it begins there."""
+        self.sheets = [known for known in self.sheets if known is not sheet]
+        for what in sheet.lanes:
+            harvest.lanes.pop(sheet.lane(what), None)
+
     def disarm(self) -> list[Sheet]:
         """Hand over the sheets of this step."""
         sheets, self.sheets = self.sheets, []

@@ -59,7 +59,7 @@ def is_fresh_normal(values: Values) -> bool | None:
 
     Returns
     -------
-    bool, or None below 32 values: RMS and kurtosis within 4 standard errors of 1 and 3.
+    bool, or None below 32 values: RMS and kurtosis within 4 standard errors of 1 and 3. All zero is False.
 
     Notes
     -----
@@ -69,6 +69,8 @@ def is_fresh_normal(values: Values) -> bool | None:
     >>> is_fresh_normal(made), is_fresh_normal(made * 0.02), is_fresh_normal(np.sign(made))
     (True, False, False)
     """
+    if values.size >= LEAST and not values.any():
+        return False
     values = values[values != 0]
     n = values.size
     if n < LEAST:
