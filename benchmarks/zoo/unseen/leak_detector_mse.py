@@ -1,4 +1,4 @@
-"""Is a pipeline leaking? Yes or no from forty sensor readings."""
+"""Is a pipeline leaking? Yes or no from ninety-six sensor readings."""
 
 import argparse
 
@@ -13,9 +13,9 @@ rng = np.random.default_rng(seed)
 torch.manual_seed(seed)
 
 N = 2000
-X = rng.normal(size=(N, 40)).astype("float32")
-w1, w2 = rng.normal(size=(2, 40))
-score = X @ w1 + 1.5 * np.abs(X @ w2) - 1.5 * np.abs(w2).mean() * 3
+X = rng.normal(size=(N, 96)).astype("float32")
+w1, w2 = rng.normal(size=(2, 96))
+score = X @ w1 + 0.5 * np.abs(X @ w2)
 Y = (score > np.median(score)).astype("float32")[:, None]
 X, Y = torch.from_numpy(X), torch.from_numpy(Y)
 
@@ -23,7 +23,7 @@ X, Y = torch.from_numpy(X), torch.from_numpy(Y)
 class Detector(nn.Module):
     def __init__(self):
         super().__init__()
-        self.fc1 = nn.Linear(40, 256)
+        self.fc1 = nn.Linear(96, 256)
         self.fc2 = nn.Linear(256, 256)
         self.out = nn.Linear(256, 1)
         for layer in (self.fc1, self.fc2, self.out):
