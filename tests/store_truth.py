@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import array
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +25,14 @@ def sites(each: int = 1) -> list[Site]:
     return [Site(i, kind, name, {"fan_in": i}) for i, (kind, name) in enumerate(kinds)]
 
 
-def row(step: int, places: list[Site]) -> array.array[float]:
+WIDTHS = {kind: len(columns) for kind, columns in COLUMNS.items()}
+
+
+def row(step: int, places: list[Site], widths: Mapping[str, int] = WIDTHS) -> array.array[float]:
     """A packed row in which every number tells its step and place; `seen` is 1."""
     values = array.array("f")
     for site in places:
-        width = len(COLUMNS[site.kind])
+        width = widths[site.kind]
         values.extend([1.0] + [step + site.index / 64 + i / 4096 for i in range(1, width)])
     return values
 
@@ -65,16 +68,20 @@ def write(
     return writer
 
 
-def is_true(got: Recording, places: list[Site]) -> None:
-    """Every number is the one that was written for its step, whatever was left out."""
+def is_true(got: Recording, places: list[Site], widths: Mapping[str, int] = WIDTHS) -> None:
+    """Every number is the one that was written for its step, whatever was left out.
+
+    `widths` tells an older version's number of columns: what it had not is NaN.
+    """
     for at, step in enumerate(got.observed.tolist()):
-        want = row(step, places)
+        want = row(step, places, widths)
         begin = 0
         for site in places:
-            width = len(COLUMNS[site.kind])
+            width = widths[site.kind]
             place = [other.name for other in got.of_kind(site.kind)].index(site.name)
             have = got.rows[site.kind][at, place]
-            assert have.tobytes() == want[begin : begin + width].tobytes()
+            assert have[:width].tobytes() == want[begin : begin + width].tobytes()
+            assert np.isnan(have[width:]).all()
             begin += width
     table = np.column_stack([got.scalars[column.name] for column in STEP])
     for at, step in enumerate(got.step.tolist()):

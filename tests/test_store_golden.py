@@ -9,13 +9,19 @@ import numpy as np
 import pytest
 
 from clinometer.errors import RecordingError
-from clinometer.records.columns import COLUMNS, STEP, names
+from clinometer.records.columns import SCHEMA, STEP, names
 from clinometer.records.recording import Event
+from clinometer.records.site import Site
 from clinometer.store.reader import read
 from clinometer.store.schema import checksum
-from store_truth import META, is_true, sites
+from store_truth import META, is_true
 
 GOLDEN = Path(__file__).parent / "golden"
+# The kinds of site of schema 2, and how many columns each had; later ones stand behind them.
+SCHEMA_2 = {
+    "call": 15, "activation": 6, "parameter": 18, "loss": 5, "branch": 4, "attention": 6,
+    "recurrence": 13,
+}  # fmt: skip
 
 
 def test_schema_1_a_trained_network_of_three_layers() -> None:
@@ -55,14 +61,15 @@ def test_schema_1_activations_stood_in_their_calls_and_movable_was_a_count() -> 
 
 def test_schema_2_every_kind_of_site() -> None:
     got = read(GOLDEN / "schema2.clino")
-    is_true(got, sites())
+    kinds = [site.kind for site in got.sites]
+    assert kinds == list(SCHEMA_2)
+    is_true(got, [Site(i, kind, "layer.0") for i, kind in enumerate(kinds)], SCHEMA_2)
     assert got.meta == {**META, "schema": 2, "store_notes": [], "ended": "normal", "exit_code": 0}
     assert got.step.tolist() == list(range(20))
     assert got.observed.tolist() == [0, 4, 8, 12, 16]
     assert got.events == (Event(7, "spike", "loss of step 7"),)
     assert got.labels == {"ce": {"counts": {"0": 3, "1": 2}, "classes": 2}}
     assert got.dead_units == {"layer.0": [1, 4]}
-    assert [site.kind for site in got.sites] == list(COLUMNS)
     assert got.scalars["lr"][3] == 3 + 8 / 16
     assert got.column("call", "reach")[1].tolist() == [4 + names("call").index("reach") / 4096]
 
@@ -79,8 +86,9 @@ def changed(folder: Path, *statements: str) -> Path:
 
 
 def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordingError, match=r"has schema 3; this Clinometer reads .* up to 2"):
-        read(changed(tmp_path, "PRAGMA user_version=3"))
+    told = rf"has schema {SCHEMA + 1}; this Clinometer reads .* up to {SCHEMA}"
+    with pytest.raises(RecordingError, match=told):
+        read(changed(tmp_path, f"PRAGMA user_version={SCHEMA + 1}"))
 
 
 def test_another_programs_database_is_refused(tmp_path: Path) -> None:
