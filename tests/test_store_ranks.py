@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from clinometer.records.columns import COLUMNS, STEP, names
 from clinometer.records.recording import Recording
 from clinometer.records.site import Site
-from clinometer.store.pooling import mean, rms, root_of_sum
+from clinometer.store.pooling import mean, merged_labels, rms, root_of_sum
 from clinometer.store.ranks import path_of_rank
 from clinometer.store.reader import read
 from clinometer.store.writer import Writer
@@ -188,6 +188,18 @@ def test_parts_of_a_sharded_parameter_are_pooled(tmp_path: Path) -> None:
     assert value("nonfinite_grad") == 3
     assert value("lr") == pytest.approx(0.1)
     assert got.column("parameter", "weight_rms")[0, 0] == 1.0  # not sharded: rank 0's
+
+
+def test_weighted_labels_and_samples_of_targets_are_those_of_all_ranks() -> None:
+    weighted = [
+        {"ce": {"counts": {"0": c}, "classes": 2, "weighted": True, "divisor": 2 * c}}
+        for c in (1.5, 2.0)
+    ]
+    assert merged_labels(weighted)["ce"] == {
+        "counts": {"0": 3.5}, "classes": 2, "weighted": True, "divisor": 7.0
+    }  # fmt: skip
+    blunt = [{"huber": {"targets": [[c], [2 * c]], "delta": 0.5}} for c in (1.0, 3.0)]
+    assert merged_labels(blunt)["huber"] == {"targets": [[1.0, 3.0], [2.0, 6.0]], "delta": 0.5}
 
 
 def test_labels_are_added_and_dead_units_must_be_dead_everywhere(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from clinometer.errors import ClinometerWarning, RecordingError
+from clinometer.records.columns import SCHEMA
 from clinometer.records.site import Site
 from clinometer.store import create, database, inbox
 from clinometer.store.database import Database
@@ -52,7 +53,7 @@ def test_what_was_written_is_read_back_bit_for_bit(path: Path) -> None:
     assert got.step.tolist() == list(range(500))
     assert got.observed.tolist() == list(range(0, 500, 7))
     assert [event.step for event in got.events] == [99, 199, 299, 399, 499]
-    assert got.meta == {**META, "schema": 2, "store_notes": []}
+    assert got.meta == {**META, "schema": SCHEMA, "store_notes": []}
     assert got.labels == {"ce": {"counts": {"0": 497}, "classes": 2}}
     assert got.notes == ("one note",)
 
