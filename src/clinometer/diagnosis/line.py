@@ -114,11 +114,15 @@ class Line:
         return found
 
     def shortfall(self, late: Bool) -> dict[str, float]:
-        """Reference less the settled value of each factor [decades]: positive is lost, nan not measured."""
-        return {
-            factor: self.reference[factor] - settled(values, late)
-            for factor, values in self.factors.items()
-        }
+        """Reference less the settled value of each factor [decades]: positive is lost.
+
+        inf where the signal is exactly 0, whatever the reference; nan where one of both is not known.
+        """
+        found = {}
+        for factor, values in self.factors.items():
+            value = settled(values, late)
+            found[factor] = math.inf if value == -math.inf else self.reference[factor] - value
+        return found
 
     def blame(self, late: Bool) -> tuple[str, float]:
         """The factor with the largest shortfall, and how large it is [decades].

@@ -12,12 +12,13 @@ BEGINNING = 4  # the run's own history is its first quarter
 
 
 def at_the_beginning(values: Float64) -> float:
-    """Median over the first quarter of the observations; where nothing is known there, 0.
+    """Median over the first quarter of the observations that have a signal; nan where none has.
 
-    A signal that is 0 in the beginning is no reference for what comes later.
+    A signal that is 0 in the beginning, as the first step of a warm-up is, is no reference for what
+    comes later.
     """
-    found = median(values[: -(-len(values) // BEGINNING)])
-    return found if np.isfinite(found) else 0.0
+    first = values[: -(-len(values) // BEGINNING)]
+    return median(first[np.isfinite(first)])
 
 
 def uniform_loss_end(recording: Recording, elements: Float64, examples: Float64) -> float:
