@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import entry_points
 
+import numpy as np
+
 from clinometer.diagnosis import rules as rules_package
+from clinometer.diagnosis.answers import Answer, answers, grounds
 from clinometer.diagnosis.diagnosis import Diagnosis
+from clinometer.diagnosis.guarded import Guarded, said
 from clinometer.diagnosis.joining import joined
 from clinometer.diagnosis.quantities import Quantities
 from clinometer.diagnosis.rule import Evidence, Finding, NotJudged, Rule, Sign
@@ -35,17 +40,11 @@ def diagnose(recording: Recording) -> Diagnosis:
     Diagnosis : verdict, the sentence, findings ordered by blame, ledger, and what was not judged.
         Never raises for what a recording holds: a rule that raises becomes a finding itself.
     """
-    quantities = Quantities(recording)
-    findings: list[Finding] = []
-    silent: list[tuple[str, str]] = []
+    quantities = Guarded(recording)
     rules = all_rules()
-    for rule in rules:
-        try:
-            findings += _findings(rule, rule.look(quantities), quantities)
-        except NotJudged as why:
-            silent.append((rule.code, str(why)))
-        except Exception as error:
-            findings.append(_failed(rule, error))
+    findings, silent = _looked(rules, quantities)
+    given = _answers(quantities)
+    findings += [_failed(f"`{name}`", error) for name, error in quantities.failed.items()]
     findings = joined(findings, {rule.code: rule for rule in rules})
     word = verdict(quantities, findings)
     return Diagnosis(
@@ -54,10 +53,43 @@ def diagnose(recording: Recording) -> Diagnosis:
         because=because(word, quantities, findings),
         course=quantities.course,
         findings=tuple(findings),
-        lines=tuple(quantities._ledger[0]),
+        lines=tuple(quantities.ledger),
         unlined=quantities.unlined,
         not_judged=tuple(silent),
+        answers=given,
+        rules=len(rules),
     )
+
+
+def _looked(
+    rules: Iterable[Rule], quantities: Quantities
+) -> tuple[list[Finding], list[tuple[str, str]]]:
+    """(what the rules found, (code, why) of those that could not judge)."""
+    findings: list[Finding] = []
+    silent: list[tuple[str, str]] = []
+    for rule in rules:
+        try:
+            findings += _findings(rule, rule.look(quantities), quantities)
+        except NotJudged as why:
+            silent.append((rule.code, str(why)))
+        except Exception as error:
+            findings.append(_failed(f"Rule {rule.code} {rule.name}", error))
+            silent.append((rule.code, f"the rule itself failed ({said(error)})"))
+    return findings, silent
+
+
+def _answers(quantities: Guarded) -> dict[str, Answer]:
+    """Why gradients are small, as far as can be told."""
+    try:
+        parameters = quantities["wiring"]
+    except NotJudged:
+        parameters = []
+    try:
+        lines, late = quantities.ledger, quantities["late"]
+    except NotJudged:
+        lines, late = [], np.zeros(len(quantities.recording.observed), bool)
+    on = grounds(quantities.recording, quantities.course, quantities.state, late)
+    return answers(lines, parameters, on)
 
 
 def _findings(rule: Rule, signs: list[Sign], quantities: Quantities) -> list[Finding]:
@@ -88,7 +120,8 @@ def _joined(rule: Rule, signs: list[Sign], quantities: Quantities) -> Finding:
     )
 
 
-def _failed(rule: Rule, error: Exception) -> Finding:
+def _failed(what: str, error: Exception) -> Finding:
+    """What could not be worked out because our own code raised: a finding, and the others go on."""
     return Finding(
         code="RUN104",
         name="rule-failed",
@@ -97,10 +130,10 @@ def _failed(rule: Rule, error: Exception) -> Finding:
         layers=(),
         cause="rule failed",
         steps=(0, 0),
-        evidence=(Evidence("rules that failed", 1.0, 0.0, "rules", 1),),
+        evidence=(Evidence("failures", 1.0, 0.0, "failures", 1),),
         explanation=(
-            f"Rule {rule.code} {rule.name} itself failed ({type(error).__name__}: {error}) and judged "
-            "nothing; the others did. Please report this."
+            f"{what} itself failed ({said(error)}) and judged nothing; the others did. Please report "
+            "this."
         ),
         remedies=(),
     )

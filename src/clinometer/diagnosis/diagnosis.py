@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import numpy as np
-
+from clinometer.diagnosis.answers import DISCONNECTED, Answer
 from clinometer.diagnosis.course import Course
-from clinometer.diagnosis.ledger import Line, settled
+from clinometer.diagnosis.json_rows import account, finding_row, number, through_time
+from clinometer.diagnosis.ledger import Line
 from clinometer.diagnosis.quantities import late_observations
-from clinometer.diagnosis.rule import Evidence, Finding
-from clinometer.records.recording import Recording
+from clinometer.diagnosis.rule import Finding
+from clinometer.records.recording import Bool, Recording
 
 SCHEMA = 1
 
@@ -29,6 +30,8 @@ class Diagnosis:
     lines : the ledger, by depth
     unlined : weight layers without a ledger line, and why
     not_judged : (rule code, why)
+    answers : why a gradient is small (learned, stuck or disconnected), by the tensor's name
+    rules : how many rules there are
     """
 
     recording: Recording
@@ -39,9 +42,11 @@ class Diagnosis:
     lines: tuple[Line, ...]
     unlined: dict[str, str]
     not_judged: tuple[tuple[str, str], ...]
+    answers: Mapping[str, Answer] = field(default_factory=dict)
+    rules: int = 0
 
-    @property
-    def late(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    @cached_property
+    def late(self) -> Bool:
         """The observations that the printed ledger is the mean of: the last quarter of the run."""
         return late_observations(self.recording, self.course.bad_step)
 
@@ -64,8 +69,13 @@ class Diagnosis:
                 "last": number(self.course.last),
                 "no_information": number(self.course.no_information),
             },
-            "findings": [_finding(finding) for finding in self.findings],
-            "ledger": [account(line, self.late) for line in self.lines],
+            "findings": [finding_row(finding) for finding in self.findings],
+            "ledger": self._ledger(),
+            "disconnected": [
+                {"parameter": answer.parameter, "why": answer.why}
+                for answer in self.answers.values()
+                if answer.word == DISCONNECTED
+            ],
             "not_judged": [
                 *({"code": code, "why": why} for code, why in self.not_judged),
                 *({"layer": layer, "why": why} for layer, why in self.unlined.items()),
@@ -73,9 +83,21 @@ class Diagnosis:
             ],
         }
 
+    def _ledger(self) -> list[dict[str, Any]]:
+        past = through_time(self.recording, self.late)
+        rows = []
+        for line in self.lines:
+            row = account(line, self.late)
+            answer = self.answers.get(line.parameter)
+            row["answer"] = answer.word if answer is not None else None
+            if (module := line.parameter.rpartition(".")[0]) in past:
+                row["lags"] = past[module]
+            rows.append(row)
+        return rows
+
     def _run(self) -> dict[str, Any]:
         recording = self.recording
-        overhead = recording.meta.get("overhead", {})
+        overhead = recording.meta.get("overhead") or {}
         return {
             "path": recording.path,
             "script": recording.meta.get("script"),
@@ -84,7 +106,7 @@ class Diagnosis:
             "ended": recording.ended,
             "overhead": {
                 "measured": number(overhead.get("measured")),
-                "interval": overhead.get("interval"),
+                "interval": [number(end) for end in overhead.get("interval") or ()] or None,
                 "budget": number(overhead.get("budget")),
             },
             "events": [
@@ -92,38 +114,3 @@ class Diagnosis:
                 for event in recording.events
             ],
         }
-
-
-def account(line: Line, late: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> dict[str, Any]:
-    """One ledger line for JSON: mean decades over the late observations."""
-    factors = {name: settled(values, late) for name, values in line.factors.items()}
-    total = settled(line.total, late)
-    residual = total - sum(factors.values())
-    return {
-        "layer": line.layer,
-        "factors": {name: number(value) for name, value in factors.items()},
-        "total": number(total),
-        "residual": number(residual),
-        "zero": [name for name, value in factors.items() if math.isinf(value)],
-    }
-
-
-def number(value: float | None) -> float | None:
-    """A number that strict JSON can hold; None for what is not finite."""
-    return None if value is None or not math.isfinite(value) else float(value)
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    listed = asdict(finding)
-    del listed["size"]
-    return listed | {
-        "layers": list(finding.layers),
-        "steps": list(finding.steps),
-        "remedies": list(finding.remedies),
-        "evidence": [_evidence(evidence) for evidence in finding.evidence],
-    }
-
-
-def _evidence(evidence: Evidence) -> dict[str, Any]:
-    said = asdict(evidence) | {"value": number(evidence.value), "limit": number(evidence.limit)}
-    return said if said["value"] is not None else said | {"value_text": str(evidence.value)}
