@@ -4,22 +4,44 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 
 import click
 
 HELP = """Judge a recording: verdict, findings by cause, ledger.
 
 FILE is a recording by `clinometer run`; one whose run was killed, or is still going, is judged as
-far as it goes. Torch is not needed.
+far as it goes. PyTorch is not needed.
+
+The first screen says what is wrong, where, how we know, how sure that is, and what to try; then come
+the ledger (which factor of the chain rule took the gradient of which layer) and what was not judged.
 
 \b
-  clinometer report first.clino
-  clinometer report first.clino --json > first.json
-  clinometer report first.clino --fail-on error     (for CI)
+  clinometer run -o first.clino train.py            record first
+  clinometer report first.clino                     read
+  clinometer report first.clino | less              plain text, never wider than 100 columns
+  clinometer report first.clino --json > first.json everything, for programs
+  clinometer report first.clino --fail-on error     for CI: exit code 1 if there is an error
+
+\b
+Verdicts:
+  learning       the loss falls
+  learned        gradients are small because the examples are right
+  stuck          the loss does not fall, and a constant guess would do as well
+  diverged       the numbers broke, or the loss rose above where it began
+  not-training   the wiring: a part of the network cannot move
+  undecided      too little was seen to tell
+
+\b
+Severities, for --fail-on:
+  error     keeps the run from learning
+  warning   a fault in a run that learns all the same, or may yet
+  note      worth knowing; never makes --fail-on fail
 
 Exit code: 0; 1 where --fail-on is met; 2 where FILE cannot be used.
 """
 MET = 1
+SEVERITIES = {"error": {"error"}, "warning": {"error", "warning"}}
 
 
 @click.command(help=HELP)
@@ -31,14 +53,23 @@ MET = 1
 )  # fmt: skip
 def command(file: str, as_json: bool, fail_on: str | None) -> int:
     from clinometer.diagnosis.diagnose import diagnose
-    from clinometer.reports.diagnosis_text import WIDTH, text
+    from clinometer.reports.diagnosis_text import WIDTH, fitting, text
     from clinometer.store.reader import read
 
     diagnosis = diagnose(read(file))
     if as_json:
         click.echo(json.dumps(diagnosis.to_dict(), indent=2, allow_nan=False))
     else:
-        width = min(shutil.get_terminal_size((WIDTH, 24)).columns, 100)
-        click.echo(text(diagnosis, max(width, 60)), nl=False)
-    bad = {"error": {"error"}, "warning": {"error", "warning"}}.get(fail_on or "", set())
+        _show(text(diagnosis, fitting(shutil.get_terminal_size((WIDTH, 24)).columns)))
+    bad = SEVERITIES.get(fail_on or "", set())
     return MET if any(finding.severity in bad for finding in diagnosis.findings) else 0
+
+
+def _show(report: str) -> None:
+    """Plain where it is piped; with its gravest words in colour on a terminal."""
+    if sys.stdout.isatty():
+        from clinometer.reports.styled import show
+
+        show(report)
+    else:
+        click.echo(report, nl=False)

@@ -1,0 +1,33 @@
+"""A report on a terminal: verdict and severities in colour; nothing is added, and NO_COLOR is respected."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.text import Text
+
+STYLES = (
+    (r"^(STUCK|DIVERGED|NOT-TRAINING)\b", "bold red"),
+    (r"^(LEARNING|LEARNED)\b", "bold green"),
+    (r"^UNDECIDED\b", "bold yellow"),
+    (r"^ERROR\b", "bold red"),
+    (r"^WARNING\b", "bold yellow"),
+    (r"^(Notes|What happened|Ledger|Not judged|How it was measured)\b", "bold"),
+    (r"^  (What|Where|How known|How sure|Try|Therefore)\b", "cyan"),
+)
+
+
+def styled(report: str) -> Text:
+    """The same characters, with styles."""
+    shown = Text()
+    for line in report.splitlines(keepends=True):
+        part = Text(line)
+        for pattern, style in STYLES:
+            part.highlight_regex(pattern, style)
+        shown.append_text(part)
+    return shown
+
+
+def show(report: str, console: Console | None = None) -> None:
+    """Print a report that is already laid out: lines are not wrapped again."""
+    console = console or Console(highlight=False, markup=False, emoji=False)
+    console.print(styled(report), end="", soft_wrap=True)
