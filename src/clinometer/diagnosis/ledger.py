@@ -42,7 +42,8 @@ from clinometer.diagnosis.line import FACTORS, GAINS, SPOKEN, Line
 from clinometer.diagnosis.paths import plain
 from clinometer.diagnosis.reference import uniform_loss_end
 from clinometer.diagnosis.scale import decades, over, settled
-from clinometer.diagnosis.ways import Later, Way, Ways
+from clinometer.diagnosis.way import Later, Way
+from clinometer.diagnosis.ways import Ways
 from clinometer.records.recording import Float64, Recording
 
 __all__ = ["FACTORS", "GAINS", "SPOKEN", "Line", "decades", "lags", "ledger", "settled"]

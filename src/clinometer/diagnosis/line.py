@@ -11,7 +11,7 @@ import numpy as np
 
 from clinometer.diagnosis.reference import OWN_HISTORY, at_the_beginning
 from clinometer.diagnosis.scale import settled
-from clinometer.diagnosis.ways import Way
+from clinometer.diagnosis.way import Way
 from clinometer.records.recording import Bool, Float64
 
 GAINS = (

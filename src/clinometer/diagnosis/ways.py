@@ -12,21 +12,18 @@ its chosen branch hands to it, is a step of the factor "branch". So the steps te
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TypeVar
 
 import numpy as np
 
+from clinometer.diagnosis.forks import LOSS, Forks
 from clinometer.diagnosis.paths import Network
 from clinometer.diagnosis.places import Places, places_of
+from clinometer.diagnosis.route import route
 from clinometer.diagnosis.scale import added, columns, median, over
 from clinometer.records.recording import Float64, Recording
 
-Content = TypeVar("Content")
-LOSS = -1
 ENDS = frozenset({"weight", "recurrent"})  # what the logits, or the states, are made by
 
 
@@ -58,108 +55,39 @@ class Ways:
             recording, "call", "grad_out_rms", "grad_in_rms", "elements", "examples", "reach"
         )
         self.entering, self._leaving = self.call["grad_out_rms"], self.call["grad_in_rms"]
-        branch = columns(recording, "branch", "grad_rms", "share")
-        self._handed, self._shares = branch["grad_rms"], branch["share"]
-        self._branches: dict[str, dict[str, int]] = {}
-        for i, site in enumerate(recording.of_kind("branch")):
-            source, target = str(site.facts.get("from")), str(site.facts.get("to"))
-            self._branches.setdefault(source, {})[target] = i
+        self.forks = Forks(recording, self.places)
         count = len(self.places.names)
-        self.ahead: list[int | None] = [None] * count
+        self.ahead, order = route(self.places, self._choice)
         self.end: list[int | None] = [None] * count
         self.gains: list[Mapping[str, Float64]] = [{} for _ in range(count)]
         self.spread = [0.0] * count
         self._known: dict[int, list[Step]] = {}
-        for here in self._from_the_loss():
+        for here in order:
             self._extend(here)
 
-    # -- which way --------------------------------------------------------------------------------
-
-    def _from_the_loss(self) -> Iterator[int]:
-        """Every place that has a way, after all that lie above it; of a loop, first where it is left."""
-        children, parents = self.places.children, self.places.parents
-        waiting = [len(above) for above in children]
-        ready = [i for i, count in enumerate(waiting) if not count]
-        exits = [self._urgency(i) for i, last in enumerate(self.places.output) if last]
-        heapq.heapify(exits)
-        done = [False] * len(children)
-        while ready or exits:
-            here = ready.pop() if ready else heapq.heappop(exits)[-1]
-            if done[here]:
-                continue
-            done[here] = True
-            self.ahead[here] = self._choice(here, done)
-            if self.ahead[here] is not None:
-                yield here
-            for parent in parents[here]:
-                waiting[parent] -= 1
-                if not waiting[parent]:
-                    ready.append(parent)
-                if self.ahead[here] is not None:
-                    heapq.heappush(exits, self._urgency(parent))
-
-    def _urgency(self, place: int) -> tuple[bool, int, int]:
-        """Which place is to be left first where nothing else is ready: the last one of a loop."""
-        return place not in self.places.loops, -self.places.call[place], place
-
-    def _choice(self, here: int, done: list[bool]) -> int | None:
-        """The place that hands back the largest share; one whose way is not known is none of them."""
-        live = [c for c in self.places.children[here] if done[c] and self.ahead[c] is not None]
-        last = self.places.output[here]
-        if not live:
-            return LOSS if last else None
-        if last:
-            live.append(LOSS)
-        if len(live) == 1:
-            return live[0]
-        shares = [self._share(here, child) for child in live]
+    def _choice(self, here: int, live: list[int]) -> int:
+        """Of several places above, the one that hands back the largest share."""
+        shares = [self.forks.share(here, child) for child in live]
         if not np.isnan(shares).any():
             return live[int(np.argmax(shares))]
-        if last:
+        if LOSS in live:
             return LOSS  # nothing tells them apart, and this is the shorter way
         sizes = [self._size(child) for child in live]
         return live[int(np.argmax(np.nan_to_num(sizes, nan=-np.inf)))]
 
-    def _share(self, here: int, child: int) -> float:
-        row = self.branch(here, child)
-        return median(self._shares[row]) if row is not None else float("nan")
-
     def _size(self, child: int) -> float:
         """Median norm of the gradient that enters a place [decades]."""
         return median(self._entering(child) + self.call["elements"][self.places.call[child]] / 2)
-
-    def branch(self, here: int, child: int) -> int | None:
-        """Row of the branch that a place gets its gradient back by from a child; None without one.
-
-        A branch is named after the place it leads to, which may lie above a gap; where that is a child,
-        too, the row is the sum of both ways, and what comes through the gap is not known.
-        """
-        lone = here in self.places.lone
-        targets = {} if lone else self._branches.get(self.places.names[here], {})
-        if not targets or child == LOSS:
-            return targets.get("loss")
-        direct = self.places.children[here]
-        above = child
-        for _ in range(len(direct) + len(self.places.names)):
-            if self.places.names[above] in targets:
-                alone = above == child or above not in direct
-                return targets[self.places.names[above]] if alone else None
-            if len(self.places.children[above]) != 1:
-                break
-            (above,) = self.places.children[above]
-        return targets.get("several")
-
-    # -- what is gained on it ---------------------------------------------------------------------
 
     def _entering(self, place: int) -> Float64:
         """Decades of the gradient that enters a place."""
         lone = self.places.lone.get(place)
         if lone is None:
             return np.asarray(self.entering[self.places.call[place]])
-        row = self._branches.get(self.places.names[self.places.call[place]], {}).get(
-            self.places.names[lone]
+        handed = self.forks.named(
+            self.places.names[self.places.call[place]], self.places.names[lone]
         )
-        return np.asarray(self._leaving[lone] if row is None else self._handed[row])
+        return np.asarray(self._leaving[lone]) if handed is None else handed
 
     def _extend(self, here: int) -> None:
         ahead = self.ahead[here]
@@ -197,9 +125,12 @@ class Ways:
 
     def _between(self, here: int, ahead: int) -> list[Step]:
         entering, above = self._entering(here), self._entering(ahead)
-        row = self.branch(here, ahead)
-        handed = self._handed[row] if row is not None else self._leaving_of(ahead)
-        handed = np.where(np.isnan(handed), entering, handed)
+        row = self.forks.row(here, ahead)
+        handed = self.forks.handed[row] if row is not None else self._leaving_of(ahead)
+        untold = np.isnan(handed) | (np.isneginf(handed) & np.isfinite(entering))
+        handed = np.where(
+            untold, entering, handed
+        )  # what parts here then counts to the place above
         name, factor = self.places.names[ahead], self.places.factor[ahead]
         found = [Step(name, factor, over(handed, above))]
         apart = over(entering, handed)
@@ -215,68 +146,11 @@ class Ways:
     def _apart(self, here: int, ahead: int, row: int | None) -> tuple[str, str]:
         """Name and factor of what keeps the gradient that enters here from being the one handed down."""
         below, above = self.places.names[here], self.places.names[ahead]
-        if here in self.places.loops or self.places.factor[here] == "recurrence":
+        turns = row is None or self.network.is_pooled(self.places.call[here])
+        if here in self.places.loops or (self.places.factor[here] == "recurrence" and turns):
             return f"{below} (through time)", "recurrence"
         if row is None and self.network.has_gaps(self.places.call[ahead]):
             call = self.places.call[ahead]
             return self.network.gap_name(call, below), self.network.gap_role(call)
         forks = row is not None or len(self.places.children[here]) > 1
         return f"{below} -> {above}", "branch" if forks else "other"
-
-
-class Way:
-    """The way of one place, worked out when first looked at."""
-
-    def __init__(self, ways: Ways, start: int) -> None:
-        self._ways, self._start = ways, start
-
-    def _numbers(self) -> Iterator[int]:
-        here, end = self._start, self._ways.end[self._start]
-        while end is not None and here != end:
-            here = self._ways.ahead[here] or 0
-            yield here
-
-    @cached_property
-    def places(self) -> tuple[str, ...]:
-        """Names of the places on the way, nearest first."""
-        return tuple(self._ways.places.names[place] for place in self._numbers())
-
-    @cached_property
-    def _found(self) -> dict[str, Step]:
-        found: dict[str, Step] = {}
-        below = self._start
-        for place in self._numbers():
-            for step in self._ways.steps(below):
-                found[step.name if step.name not in found else f"{step.name} ({len(found)})"] = step
-            below = place
-        return found
-
-    @cached_property
-    def gains(self) -> dict[str, Float64]:
-        """float64 (observations,) of each step of the way, by name, nearest first [decades]."""
-        return {name: step.gain for name, step in self._found.items()}
-
-    @cached_property
-    def factors(self) -> dict[str, str]:
-        """Which factor each step belongs to."""
-        return {name: step.factor for name, step in self._found.items()}
-
-
-class Later(Mapping[str, Content]):
-    """A mapping that is made when first looked at."""
-
-    def __init__(self, make: Callable[[], Mapping[str, Content]]) -> None:
-        self._make = make
-
-    @cached_property
-    def _made(self) -> Mapping[str, Content]:
-        return self._make()
-
-    def __getitem__(self, name: str) -> Content:
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._made)
-
-    def __len__(self) -> int:
-        return len(self._made)
