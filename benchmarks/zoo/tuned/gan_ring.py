@@ -23,8 +23,8 @@ generator = nn.Sequential(
 critic = nn.Sequential(
     nn.Linear(2, 48), nn.LeakyReLU(0.2), nn.Linear(48, 48), nn.LeakyReLU(0.2), nn.Linear(48, 1)
 )
-g_opt = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.5, 0.99))
-d_opt = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.99))
+g_opt = torch.optim.Adam(generator.parameters(), lr=1.5e-3, betas=(0.5, 0.9))
+d_opt = torch.optim.Adam(critic.parameters(), lr=1.5e-3, betas=(0.5, 0.9))
 bce = nn.BCEWithLogitsLoss()
 
 
@@ -35,7 +35,7 @@ def distance_of_means():
 
 
 print(f"before: distance of the means {distance_of_means():.3f}")
-for step in range(1, 701):
+for step in range(1, 401):
     fake = generator(torch.randn(64, 4))
     d_real, d_fake = critic(real(64)), critic(fake.detach())
     d_loss = bce(d_real, torch.ones_like(d_real)) + bce(d_fake, torch.zeros_like(d_fake))
@@ -48,7 +48,7 @@ for step in range(1, 701):
     g_opt.zero_grad()
     g_loss.backward()
     g_opt.step()
-    if step % 140 == 0:
+    if step % 80 == 0:
         print(
             f"step {step} D {d_loss.item():.3f} G {g_loss.item():.3f} mean {distance_of_means():.3f}"
         )
