@@ -1,8 +1,10 @@
 """When to look: a token bucket that keeps the observer's share of the run's time, and of the disk.
 
 Every step earns `share` times its own time; an observation is paid with its measured price. On top
-of that a fixed allowance of seconds, the same for a run of any length, pays for observations at
-logarithmically growing gaps, so that a short run is seen at all and a long one from its first step.
+of that a fixed allowance of seconds, the same for a run of any length, and a loan that half of what is
+earned pays back, pay for observations at logarithmically growing gaps, so that a short run is seen at
+all and a long one from its first step. Both are seconds in which our thread ran: on a busy machine the
+time that it waited is not the price of looking.
 
 An observation's price is what our own clock saw, or what the step took longer than its neighbours,
 whichever is more: our clock misses the hook machinery, and the difference is noise where the price
@@ -17,6 +19,8 @@ from collections import deque
 from dataclasses import dataclass, field
 
 ALLOWANCE_S = 0.1  # what a run may cost beyond its share; 1 % of ten seconds
+LOAN_S = 0.2  # borrowed at the beginning; a run of 40 s at 1 % has paid it back
+COLD = 2  # the first observation costs at least twice what the next ones do: code runs for the first time
 KEPT = (
     0.9  # of the share is spent: the rest is for the allowance, and for prices that turn out higher
 )
@@ -56,7 +60,8 @@ class Budget:
     norm_s: float = 1e-4
     observations: int = 0
     _earned_s: float = 0.0
-    _allowance_s: float = ALLOWANCE_S
+    _allowance_s: float = ALLOWANCE_S + LOAN_S
+    _owed_s: float = 0.0
     _free_bytes: float = FREE_BYTES
     _last: int = -2
     _burst: int = 0
@@ -102,18 +107,23 @@ class Budget:
         """Expected cost of one observation [s]; 0 before the first one."""
         if not self._own:
             return 0.0
+        if len(self._own) == 1:
+            return HIDDEN * self._own[0] / COLD
         own = HIDDEN * statistics.median(self._own)
         recent = list(self._longer)[-RECENT:]
         return max(own, statistics.median(recent)) if len(recent) == RECENT else own
 
-    def account(self, step: int, step_s: float, own_s: float, observed: bool) -> None:
-        """Book one step: its wall time, and the part of it that was ours."""
+    def account(
+        self, step: int, step_s: float, own_s: float, observed: bool, ran: float = 1.0
+    ) -> None:
+        """Book one step: its wall time, the part of it that was ours, and for how much of it we ran."""
         self.total_s += step_s
         self._free_bytes += BYTES_A_STEP
         if not observed:
             self._typical_s += (step_s - self._typical_s) * (0.1 if self._typical_s else 1.0)
             self.spent_s += own_s
-            self._earned_s += KEPT * self.share * (step_s - own_s) - own_s
+            self._earn(step_s - own_s)
+            self._earned_s -= own_s
             if self._waiting is not None:
                 self._longer.append(self._waiting[1] - (self._waiting[0] + step_s) / 2)
                 self._waiting = None
@@ -121,20 +131,30 @@ class Budget:
             return
         self._waiting = None if math.isnan(self._previous_s) else (self._previous_s, step_s)
         self._previous_s = math.nan
+        if self.observations == 1:
+            self._own.clear()  # the cold one says nothing of the next
         self._own.append(own_s)
         cost = max(HIDDEN * own_s, min(self.price(), step_s))
         self.spent_s += HIDDEN * own_s
         self.observations += 1
         self._free_bytes -= self.row_bytes
         self._last = step
-        self._pay(cost, step_s)
+        self._earn(max(step_s - cost, 0.0))
+        self._pay(cost, cost * ran)
 
-    def _pay(self, cost: float, step_s: float) -> None:
-        self._earned_s += KEPT * self.share * max(step_s - cost, 0.0)
-        if self._earned_s >= cost or self._allowance_s < cost:
+    def _earn(self, bare_s: float) -> None:
+        """What a step brings in; half of it pays the loan back, as long as there is one."""
+        earned = KEPT * self.share * bare_s
+        back = min(earned / 2, self._owed_s)
+        self._owed_s -= back
+        self._earned_s += earned - back
+
+    def _pay(self, cost: float, run_s: float) -> None:
+        if self._earned_s >= cost or self._allowance_s < run_s:
             self._earned_s -= cost  # into debt after a burst
         else:
-            self._allowance_s -= cost
+            self._owed_s += min(run_s, max(LOAN_S - self._allowance_s + run_s, 0.0))
+            self._allowance_s -= run_s
 
     def overhead(self) -> float:
         """Measured cost: our seconds over the run's other seconds; nan before the first step."""

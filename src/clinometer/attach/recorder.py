@@ -94,6 +94,7 @@ class Recorder:
     def start(self, model: nn.Module | None = None) -> None:
         """Attach: to this model, or to the networks whose parameters an optimizer takes."""
         self._started = self._last = begun = self._now()
+        self._thread_s = time.thread_time()
         self._open = True
         try:
             self._attach()
@@ -260,13 +261,24 @@ class Recorder:
         spent = guard.own_s + self._now() - now
         if self._normed:  # what such a step costs, the longer way to it included
             self.budget.norm_s, self._normed = spent, False
-        self.budget.account(step, now - self._last, spent, observed)
+        ran = self._ran(now - self._last) if observed else 1.0
+        self.budget.account(step, now - self._last, spent, observed, ran)
         guard.own_s, guard.step, self._last = 0.0, step + 1, now
         if self.budget.wants(step + 1):
+            self._thread_s = time.thread_time()
             begun = self._now()
             guard.aside(self._begin_look)
             guard.own_s = self._now() - begun
         self._quick = self._look is None and self._is_ordinary(step + 1)
+
+    def _ran(self, step_s: float) -> float:
+        """For how much of the observed step this thread ran, on a machine that others use as well.
+
+        1 where it may have waited for an accelerator, which is no waiting for others.
+        """
+        if torch.cuda.is_initialized() or step_s <= 0:
+            return 1.0
+        return min(1.0, (time.thread_time() - self._thread_s) / step_s)
 
     def _is_ordinary(self, step: int) -> bool:
         crowded = self.scope.crowded or not self.clock.ordinary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clinometer.diagnosis.course import Course
+from clinometer.diagnosis.course import MARGIN, Course
 from clinometer.diagnosis.quantities import Quantities
 from clinometer.diagnosis.rule import Finding
 from clinometer.diagnosis.severity import idle
@@ -60,6 +60,11 @@ def _state(word: str, course: Course) -> str:
     if word == "stuck" and not level:
         return f"Stuck: the loss, {course.last:.4g}, is where it began ({course.first:.4g})."
     if word == "stuck":
+        if course.learned < -MARGIN:
+            return (
+                f"Stuck: the loss, {course.last:.4g}, does not fall and is above the {level}: a constant "
+                "guess would do better."
+            )
         known = "the target's mean" if "variance" in course.named else "the class frequencies"
         return (
             f"Stuck: the loss, {course.last:.4g}, is at the {level} and does not fall; the network "

@@ -4,9 +4,9 @@ Sees      Units of ReLU-like activations whose derivative was exactly zero on ev
           window of several observations; by the chain rule their own weights' gradient was zero.
 Matters   Nothing can wake such a unit but a change below it. A layer of them cuts the chain.
 Not this  Sparsity: half of a ReLU's outputs are zero at the start, on ever different examples.
-Limits    dead: half of the layer's units; nine tenths also in a run that still learns. window: 300
+Limits    dead: half of the layer's units; nine tenths also in a run that still learns. window: 100
           examples; a unit silent on n examples is active on fewer than 3/n of them at 95 % (the rule of
-          three), 1 % at 300.
+          three), 3 % at 100. A whole layer whose gradient was exactly 0 needs no window: it is a fact.
 Source    Lu et al. (2019), arXiv 1903.06733; Hanley & Lippman-Hand (1983), JAMA 249(13).
 """
 
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from clinometer.diagnosis.ledger import settled
 from clinometer.diagnosis.quantities import Activations, Bool
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 
@@ -23,7 +24,7 @@ RULE = Rule(
     code="FLOW102",
     name="dead-units",
     reads=("activations", "late", "state", "symptom"),
-    limits={"dead": 0.5, "most": 0.9, "window": 300},
+    limits={"dead": 0.5, "most": 0.9, "window": 100},
     remedies=("lower-rate", "scale-init", "reset-dead-units", "change-activation"),
     blame=25,
     explains=("FLOW201", "FLOW502", "FLOW302", "FLOW104"),
@@ -38,6 +39,8 @@ def check(
     for i, name in enumerate(activations.names):
         dead, window = activations.dead[late, i], activations.window[late, i]
         long_enough = window >= limits["window"]
+        if np.all(dead == 1) and np.isneginf(settled(activations.gain[:, i], late)):
+            long_enough = window > 0
         if not np.any(long_enough):
             continue
         share = float(np.median(dead[long_enough]))

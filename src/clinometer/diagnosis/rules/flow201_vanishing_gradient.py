@@ -34,51 +34,71 @@ RULE = Rule(
 
 @RULE.check
 def check(lines: list[Line], late: Bool, limits: Mapping[str, float]) -> Iterator[Sign]:
-    """Yield one sign for each weight layer that the gradient does not reach."""
-    for line in lines:
-        arriving = settled(line.arriving, late)
-        if not arriving <= limits["gain"]:
-            continue
-        shares = {gain: settled(line.factors[gain], late) for gain in GAINS}
-        cause = min(shares, key=lambda gain: np.nan_to_num(shares[gain], neginf=-np.inf))
-        worst, loss = _largest_loss(line, late)
-        n = int((~np.isnan(line.arriving[late])).sum())
-        yield Sign(
-            layer=worst if loss < arriving / 2 or np.isneginf(loss) else line.layer,
-            cause=SPOKEN[cause],
-            size=-arriving,
-            evidence=(
-                Evidence("gain", arriving, limits["gain"], "decades", n),
-                Evidence(SPOKEN[cause], shares[cause], 0.0, "decades", n),
-                Evidence(f"largest single loss, at {worst}", loss, None, "decades", n),
-            ),
-            explanation=(
-                f"The gradient dies on its way down: {_share(arriving)} of the one at the logits "
-                f"arrives at {line.spoken}, {_decades(arriving)}. {_decades(shares[cause])} of that "
-                f"is {SPOKEN[cause]}{_places(line, cause, late)}."
-            ),
+    """Yield one sign for each weight layer that the gradient does not reach; all name one cause."""
+    faded = [(line, lost) for line in lines if (lost := _lost(line, late)) <= limits["gain"]]
+    if not faded:
+        return
+    cause = _cause(min(faded, key=lambda pair: pair[1])[0], late)
+    for line, lost in faded:
+        yield _sign(line, lost, cause, late, limits["gain"])
+
+
+def _lost(line: Line, late: Bool) -> float:
+    """What arrives of the logits' gradient, pooling taken off, which only spreads it [decades]."""
+    return settled(line.arriving, late) - line.reference.get("other", 0.0)
+
+
+def _cause(line: Line, late: Bool) -> str:
+    lost = line.shortfall(late)
+    gains = [gain for gain in GAINS if not np.isnan(lost.get(gain, np.nan))]
+    return max(gains, key=lambda gain: lost[gain], default="other")
+
+
+def _sign(line: Line, lost: float, cause: str, late: Bool, limit: float) -> Sign:
+    n = int((~np.isnan(line.arriving[late])).sum())
+    worst, single = _largest_loss(line, late)
+    share = -line.shortfall(late)[cause]
+    return Sign(
+        layer=worst if single < lost / 2 or np.isneginf(single) else line.layer,
+        cause=SPOKEN[cause],
+        size=-lost,
+        evidence=(
+            Evidence("gain", lost, limit, "decades", n),
+            Evidence(SPOKEN[cause], share, 0.0, "decades", n),
+            Evidence(f"largest single loss, at {worst}", single, None, "decades", n),
+        ),
+        explanation=_said(line, lost, cause, share, worst, late),
+    )
+
+
+def _said(line: Line, lost: float, cause: str, share: float, worst: str, late: Bool) -> str:
+    if np.isneginf(lost):
+        return (
+            f"The gradient dies on its way down: exactly nothing of the one at the logits arrives at "
+            f"{line.spoken}; all of it is lost at {worst} ({SPOKEN[cause]})."
         )
+    return (
+        f"The gradient dies on its way down: {10**lost:.1e} of the one at the logits arrives at "
+        f"{line.spoken}, {lost:.1f} decades. {share:.1f} decades of that is {SPOKEN[cause]}"
+        f"{_places(line, cause, late)}."
+    )
 
 
 def _largest_loss(line: Line, late: Bool) -> tuple[str, float]:
-    gains = {name: settled(values, late) for name, values in line.steps.items()}
+    gains = {
+        name: settled(values, late)
+        for name, values in line.steps.items()
+        if line.roles[name] != "other" or np.isneginf(settled(values, late))
+    }
     gains = {name: gain for name, gain in gains.items() if not np.isnan(gain)}
-    worst = min(gains, key=lambda name: gains[name])
-    return worst, gains[worst]
+    worst = min(gains, key=lambda name: gains[name], default=line.layer)
+    return worst, gains.get(worst, 0.0)
 
 
 def _places(line: Line, cause: str, late: Bool) -> str:
     """How many places lose it, and how much each passes on."""
-    gains = [settled(line.steps[name], late) for name in line.steps if line.roles[name] == cause]
-    low, high = min(gains), max(gains)
-    if len(gains) == 1 or np.isneginf(low):
+    found = [settled(line.steps[name], late) for name in line.steps if line.roles[name] == cause]
+    gains = [gain for gain in found if np.isfinite(gain)]
+    if len(gains) <= 1:
         return ""
-    return f": {len(gains)} places, each passing on {10**low:.2g} to {10**high:.2g} of it"
-
-
-def _share(gain: float) -> str:
-    return "exactly nothing" if np.isneginf(gain) else f"{10**gain:.1e}"
-
-
-def _decades(gain: float) -> str:
-    return "all of it" if np.isneginf(gain) else f"{gain:.1f} decades"
+    return f": {len(gains)} places, each passing on {10 ** min(gains):.2g} to {10 ** max(gains):.2g} of it"

@@ -37,7 +37,14 @@ def check(recording: Recording, symptom: str, limits: Mapping[str, float]) -> It
     if not sites:
         raise NotJudged("no recurrent layer was seen step by step in time")
     table = np.stack([recording.column("recurrence", f"lag_{lag}") for lag in LAGS], axis=-1)
+    cells = {
+        call.name
+        for call in recording.of_kind("call")
+        if call.facts.get("role") in {"recurrent", "weight"}
+    }
     for i, site in enumerate(sites):
+        if site.name not in cells:
+            continue  # an activation that many layers share is no recurrence
         reach = _reach(table[:, i])
         if reach is None:
             continue

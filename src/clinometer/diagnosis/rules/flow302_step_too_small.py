@@ -40,7 +40,9 @@ def check(
     limits: Mapping[str, float],
 ) -> Iterator[Sign]:
     """Yield one sign for the weight that travelled farthest, if even that is next to nothing."""
-    moved = {u.name: motion[u.name] for u in updates if u.is_matrix and u.name in motion}
+    moved = {
+        u.name: motion[u.name] for u in updates if u.is_matrix and u.first > 0 and u.name in motion
+    }
     if not moved or symptom == "note":
         return
     farthest = max(moved, key=lambda name: moved[name])
