@@ -38,7 +38,7 @@ def negative_log_likelihood(node: Any, take: Take, above: Above) -> Term | None:
         spread = _summed(-(scores.double() * by_class).sum(dim=1), kept.double()) / classes
         total = (1 - smoothing) * total + smoothing * spread
         if counts is not None:
-            counts = (1 - smoothing) * counts + smoothing / classes * kept.sum() * by_class
+            counts = (1 - smoothing) * counts + smoothing / classes * kept.double().sum() * by_class
     name, facts = _kind_of(node)
     facts |= {} if weight is None else {"weighted": True}
     facts |= {} if smoothing is None else {"label_smoothing": smoothing}
@@ -91,7 +91,7 @@ def _smoothing(node: Any, classes: int, above: Above) -> float | None:
             if share is None or not math.isclose(share * classes, 1 - rest, abs_tol=1e-9):
                 continue
             if _comes_from(others[0], below(node)):
-                return 1 - rest
+                return round(1 - rest, 12)
     return None
 
 
