@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.records.recording import Float64, Recording
+from clinometer.theory.constant import cross_entropy_level, level_by_output
 
 BLOCKS = 8  # a window's mean gets its standard error from the means of so many blocks of it
 LATE = 4  # the late window is the last 4th of the run
@@ -159,15 +160,20 @@ def no_information(recording: Recording) -> tuple[float | None, str]:
     """(loss of the best constant prediction, in words); (None, why) where it is not known.
 
     Cross-entropy: entropy of the label frequencies [nat]. Squared error: variance of the target.
+    Absolute error: its mean deviation from the median. Huber and smooth L1: the least of a constant.
     """
     terms = recording.of_kind("loss")
     if not terms:
         return None, "no loss term of PyTorch's own was seen in the graph"
     if len(terms) > 1:
         return None, "the loss has several terms"
-    facts = recording.labels.get(terms[0].name, {})
+    name, facts = terms[0].name, recording.labels.get(terms[0].name, {})
+    if name == "nll_loss":
+        return None, "NLLLoss was given what is no log-probability"
     if facts.get("counts"):
         return _entropy(facts)
+    if name != "squared_error" and facts.get("targets"):
+        return _of_differences(name, facts)
     if facts.get("rows"):
         rows = float(facts["rows"])
         mean = np.array(facts["sum"]) / rows
@@ -176,15 +182,25 @@ def no_information(recording: Recording) -> tuple[float | None, str]:
     return None, "the targets were not seen"
 
 
+def _of_differences(name: str, facts: dict[str, Any]) -> tuple[float | None, str]:
+    parameter = float(facts.get("beta", facts.get("delta", 1.0)) or 1.0)
+    level = level_by_output(facts["targets"], name, parameter)
+    spoken = "the loss of the best constant" if name != "absolute_error" else (
+        "the target's mean deviation from its median"
+    )  # fmt: skip
+    return (level, spoken) if level > 0 else (None, "a constant target")
+
+
 def _entropy(facts: dict[str, Any]) -> tuple[float | None, str]:
     counts = np.array(list(facts["counts"].values()), dtype=np.float64)
-    share = counts / counts.sum()
-    level = float(-(share * np.log(share)).sum())
+    level = cross_entropy_level(counts, facts.get("divisor"))
     classes = len(counts)
     if level <= 0:
         return None, "only one label was seen"
     if abs(level - np.log(classes)) <= MARGIN * level:
         return level, f"ln {classes}"
+    if facts.get("weighted"):
+        return level, "the entropy of the weighted label frequencies"
     return level, "the entropy of the label frequencies"
 
 

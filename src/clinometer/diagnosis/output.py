@@ -16,7 +16,7 @@ WORDS = {
     "LogSigmoid": "logsigmoid", "LogBackward0": "log", "Log1PBackward0": "log",
     "ClampBackward1": "clamp", "NllLossBackward0": "nll", "NllLoss2DBackward0": "nll",
     "BinaryCrossEntropyBackward0": "bce", "BinaryCrossEntropyWithLogitsBackward0": "bce_logits",
-    "MseLossBackward0": "mse", "L1LossBackward0": "l1", "SmoothL1LossBackward0": "smooth_l1",
+    "MseLossBackward0": "mse", "AbsBackward0": "l1", "SmoothL1LossBackward0": "smooth_l1",
     "HuberLossBackward0": "huber", "KlDivBackward0": "kl_div",
 }  # fmt: skip
 LOSSES = frozenset({"nll", "bce", "bce_logits", "mse", "l1", "smooth_l1", "huber", "kl_div"})
@@ -74,7 +74,8 @@ def _output(network: Network, end: int) -> Output:
         steps += [word for word in dict.fromkeys(named) if word]
         softmaxes += _axes([facts])
     facts = network.calls[end].facts
-    steps += [WORDS[node] for node in facts.get("tail", []) if node in WORDS]
+    tail = [WORDS[node] for node in facts.get("tail", []) if node in WORDS]
+    steps += tail
     softmaxes += _axes(facts.get("softmax", []))
     return Output(network.calls[way[0]].name, tuple(steps), tuple(softmaxes))
 

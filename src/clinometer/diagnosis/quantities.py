@@ -47,7 +47,7 @@ class Quantities(Mapping[str, Any]):
     """Named quantities of one recording; asking for one that is missing raises `NotJudged`."""
 
     NAMES = (
-        "recording", "course", "state", "symptom", "fault", "late", "lines", "ledger", "unlined",
+        "recording", "course", "state", "symptom", "suspect", "fault", "late", "lines", "ledger", "unlined",
         "activations", "motion", "updates", "wiring", "inputs", "targets", "outputs", "linear",
         "saturated_at_start",
     )  # fmt: skip
@@ -156,6 +156,11 @@ class Quantities(Mapping[str, Any]):
     def symptom(self) -> str:
         """Severity of what harms only a run that does not learn."""
         return severity.symptom(self.state, self.course)
+
+    @property
+    def suspect(self) -> str:
+        """Severity of what slows learning down from its first step."""
+        return severity.suspect(self.state, self.course)
 
     @property
     def fault(self) -> str:

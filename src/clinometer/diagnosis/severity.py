@@ -23,6 +23,16 @@ def symptom(state: str, course: Course) -> str:
     return "warning" if state == "undecided" and idle(course) else "note"
 
 
+def suspect(state: str, course: Course) -> str:
+    """Severity of something that slows learning down from its first step.
+
+    As a symptom; but a run that still learns, and has not come half of the way, is held back by it.
+    """
+    if state == "learning" and course.learned < HALF:
+        return "warning"
+    return symptom(state, course)
+
+
 def fault(state: str) -> str:
     """Severity of something that is wrong whatever the run does."""
     return "warning" if state in {"learning", "learned"} else "error"

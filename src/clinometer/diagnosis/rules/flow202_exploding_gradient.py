@@ -4,7 +4,8 @@ Sees      Layers at which more than a hundred times the gradient at the logits a
           that diverges, or whose steps are as large as the weights themselves.
 Matters   A step larger than its weight replaces the weight by noise; the forward pass follows.
 Not this  Larger gradients in lower layers of a network that learns (pre-norm transformers, batch
-          normalisation): without an oversized step this stays silent.
+          normalisation): without an oversized step this stays silent. Gradients that grow after a step
+          has thrown the weights away: step-too-large leads.
 Limits    gain: +2 decades, the mirror of vanishing-gradient. update ratio: 1, the weight's own size.
 Source    Bengio et al. (1994), IEEE Trans. Neural Netw. 5(2); Pascanu et al. (2013), ICML.
 """
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from clinometer.diagnosis.ledger import GAINS, SPOKEN, Line
+from clinometer.diagnosis.quantities import Bool
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 
 RULE = Rule(
@@ -33,17 +35,18 @@ RULE = Rule(
 def check(lines: list[Line], state: str, limits: Mapping[str, float]) -> Iterator[Sign]:
     """Yield one sign for each weight layer that the gradient overwhelms."""
     for line in lines:
-        known = np.isfinite(line.arriving)
+        known = np.isfinite(line.arriving) & _before_the_first_leap(line, limits["update_ratio"])
         if not known.any():
             continue
         worst = int(np.argmax(np.where(known, line.arriving, -np.inf)))
         gain = float(line.arriving[worst])
         ratios = line.total[~np.isnan(line.total)]
-        ratio = float(10 ** ratios.max()) if len(ratios) else float("nan")
+        with np.errstate(over="ignore"):
+            ratio = float(10 ** ratios.max()) if len(ratios) else float("nan")
         if gain < limits["gain"] or not (ratio >= limits["update_ratio"] or state == "diverged"):
             continue
-        shares = {name: float(line.factors[name][worst]) for name in GAINS}
-        cause = max(shares, key=lambda name: shares[name])
+        shares = {name: float(line.factors[name][worst]) for name in GAINS if name in line.factors}
+        cause = max(shares, key=lambda name: np.nan_to_num(shares[name], nan=-np.inf))
         n = int(known.sum())
         yield Sign(
             layer=line.layer,
@@ -61,3 +64,12 @@ def check(lines: list[Line], state: str, limits: Mapping[str, float]) -> Iterato
                 f"{ratio:.2g} times the weight."
             ),
         )
+
+
+def _before_the_first_leap(line: Line, limit: float) -> Bool:
+    """Observations up to the first step that was as large as the weight; that one included."""
+    leaps = np.flatnonzero(line.total >= np.log10(limit))
+    until = np.ones(len(line.total), dtype=bool)
+    if len(leaps):
+        until[leaps[0] + 1 :] = False
+    return until

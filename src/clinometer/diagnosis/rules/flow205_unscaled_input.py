@@ -21,7 +21,7 @@ from clinometer.diagnosis.rule import Evidence, Rule, Sign
 RULE = Rule(
     code="FLOW205",
     name="unscaled-input",
-    reads=("inputs", "symptom"),
+    reads=("inputs", "suspect"),
     limits={"rms": 10.0, "small": 0.01},
     remedies=("standardise-input", "add-normalisation"),
     blame=10,
@@ -33,16 +33,16 @@ RULE = Rule(
 
 
 @RULE.check
-def check(inputs: list[Input], symptom: str, limits: Mapping[str, float]) -> Iterator[Sign]:
+def check(inputs: list[Input], suspect: str, limits: Mapping[str, float]) -> Iterator[Sign]:
     """Yield one sign for each place that takes such data."""
     for given in inputs:
         if given.normalised:
             continue
         largest = max(given.rms, given.largest)
         if largest >= limits["rms"]:
-            yield _sign(given, largest, limits["rms"], symptom)
+            yield _sign(given, largest, limits["rms"], suspect)
         elif 0 < given.rms <= limits["small"]:
-            yield _sign(given, given.rms, limits["small"], symptom)
+            yield _sign(given, given.rms, limits["small"], suspect)
 
 
 def _sign(given: Input, size: float, limit: float, severity: str) -> Sign:

@@ -27,7 +27,7 @@ from clinometer.theory.initial import usual_scales
 RULE = Rule(
     code="FLOW206",
     name="bad-init",
-    reads=("recording", "lines", "updates", "saturated_at_start", "symptom"),
+    reads=("recording", "lines", "updates", "saturated_at_start", "suspect"),
     limits={"scale": 2.0, "gain": 2.0, "logits": 10.0},
     remedies=("scale-init", "add-normalisation"),
     blame=13,
@@ -45,7 +45,7 @@ def check(
     lines: list[Line],
     updates: list[Update],
     saturated_at_start: list[str],
-    symptom: str,
+    suspect: str,
     limits: Mapping[str, float],
 ) -> Iterator[Sign]:
     """Yield one sign for each layer that starts so, where it matters."""
@@ -79,7 +79,7 @@ def check(
                 f"The weights of {line.spoken} start at {update.first:.2g} (RMS); usual schemes give "
                 f"{low:.2g} to {high:.2g}. {_said(quantity, value)}"
             ),
-            severity=symptom,
+            severity=suspect,
         )
 
 

@@ -3,8 +3,9 @@
 Sees      A run that does not learn, with a step of a weight matrix larger than the weight itself, or steps
           of a tenth of the weight and more through the last quarter of the run.
 Matters   Such a step replaces the weight by the noise of one batch; units die, saturate or overflow.
-Not this  Weights that start near 0 and must grow; a large first step in a run that learns (then a note);
-          any learning rate as such: only the step against its weight counts.
+Not this  A network that is saturated before its first step; weights that start near 0 and must grow; a
+          large first step in a run that learns (then a note); any learning rate as such: only the step
+          against its weight counts.
 Limits    once: 1, the weight's own size. late: 0.1; ten such steps go as far as the weight is large.
 Source    Goh (2017), Distill, "Why momentum really works"; Cohen et al. (2021), ICLR.
 """
@@ -23,12 +24,12 @@ from clinometer.theory.initial import usual_scales
 RULE = Rule(
     code="FLOW303",
     name="step-too-large",
-    reads=("updates", "late", "symptom"),
+    reads=("updates", "late", "saturated_at_start", "symptom"),
     limits={"once": 1.0, "late": 0.1},
     remedies=("lower-rate", "warm-up", "clip-gradient"),
     blame=14,
     explains=(
-        "FLOW102", "FLOW101", "FLOW103", "FLOW104", "FLOW202", "FLOW501", "FLOW502", "FLOW503",
+        "FLOW102", "FLOW101", "FLOW103", "FLOW104", "FLOW501", "FLOW502", "FLOW503",
         "FLOW201",
     ),
 )  # fmt: skip
@@ -36,9 +37,15 @@ RULE = Rule(
 
 @RULE.check
 def check(
-    updates: list[Update], late: Bool, symptom: str, limits: Mapping[str, float]
+    updates: list[Update],
+    late: Bool,
+    saturated_at_start: list[str],
+    symptom: str,
+    limits: Mapping[str, float],
 ) -> Iterator[Sign]:
     """Yield one sign for each weight matrix with such steps."""
+    if saturated_at_start:
+        return  # it did not take a step to get there
     for update in updates:
         if not update.is_matrix or not update.first > 0.5 * min(
             usual_scales(update.shape).values()

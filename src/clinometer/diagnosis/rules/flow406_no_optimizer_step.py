@@ -24,7 +24,7 @@ RULE = Rule(
     remedies=("step-optimizer",),
     blame=1,
     explains=(
-        "FLOW302", "FLOW502", "FLOW401", "FLOW201", "FLOW403", "FLOW101", "FLOW102", "FLOW203",
+        "FLOW301", "FLOW302", "FLOW502", "FLOW401", "FLOW201", "FLOW403", "FLOW101", "FLOW102", "FLOW203",
         "FLOW205", "FLOW206",
     ),
 )  # fmt: skip

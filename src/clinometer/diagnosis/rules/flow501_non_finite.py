@@ -18,7 +18,7 @@ import numpy as np
 
 from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
-from clinometer.records.recording import Event, Recording
+from clinometer.records.recording import Bool, Event, Recording
 
 RULE = Rule(
     code="FLOW501",
@@ -109,8 +109,15 @@ def _first_bad_observation(recording: Recording) -> int | None:
     for kind, column, *_ in LOOKS:
         if recording.of_kind(kind):
             bad |= np.nansum(recording.column(kind, column), axis=1) > 0
+    bad &= ~_skipped(recording)
     found = np.flatnonzero(bad)
     return int(found[0]) if len(found) else None
+
+
+def _skipped(recording: Recording) -> Bool:
+    """Observations of steps that a loss scaler left out."""
+    skipped = recording.step[recording.scalars["skipped"] == 1]
+    return np.asarray(np.isin(recording.observed, skipped))
 
 
 def _weights_were_good(recording: Recording, first: int) -> bool:

@@ -30,9 +30,12 @@ def check(course: Course, state: str, limits: Mapping[str, float]) -> Iterator[S
     """Yield a sign where the run is stuck at the level of a constant guess."""
     if course.no_information is None:
         raise NotJudged(f"the no-information level is not known: {course.named}")
-    if state != "stuck" or course.last is None or course.learned < -limits["learned"]:
+    if state != "stuck" or course.last is None:
         return
     known = "the class frequencies" if "variance" not in course.named else "the target's mean"
+    what = f"the network knows {known} and nothing else"
+    if course.learned < -limits["learned"]:
+        what = "a constant guess would do better"
     yield Sign(
         layer="",
         cause="no information",
@@ -44,6 +47,6 @@ def check(course: Course, state: str, limits: Mapping[str, float]) -> Iterator[S
         ),
         explanation=(
             f"The loss is {course.last:.4g}, the no-information level {course.no_information:.4g} "
-            f"({course.named}): the network knows {known} and nothing else."
+            f"({course.named}): {what}."
         ),
     )  # fmt: skip

@@ -27,6 +27,7 @@ RULE = Rule(
     limits={"height": 2.0, "deviations": 8.0},
     remedies=("inspect-batch", "clip-gradient", "lower-rate"),
     blame=40,
+    explains=("FLOW502",),
 )
 
 
@@ -60,5 +61,5 @@ def check(
             f"{losses[highest] / abs(course.reference):.1f} times the loss to beat, from about "
             f"{np.median(losses[max(highest - BLOCKS, 0) : highest]):.4g} before. Look at that batch."
         ),
-        severity="note" if state in {"stuck", "diverged"} else "warning",
+        severity={"stuck": "error", "diverged": "note"}.get(state, "warning"),
     )
