@@ -31,12 +31,13 @@ class Counter(nn.Module):
     def __init__(self, symbols, dim=64):
         super().__init__()
         self.embed = nn.Embedding(symbols, dim)
+        self.position = nn.Parameter(torch.randn(24, dim))
         self.norm = nn.LayerNorm(dim)
         self.pool = AttentionPool(dim)
         self.mlp = nn.Sequential(nn.Linear(dim, 64), nn.ReLU(), nn.Linear(64, symbols))
 
     def forward(self, x):
-        return self.mlp(self.pool(self.norm(self.embed(x))))
+        return self.mlp(self.pool(self.norm(self.embed(x) + self.position)))
 
 
 def batch(n, symbols=6, length=24):

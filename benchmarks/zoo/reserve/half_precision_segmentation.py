@@ -41,7 +41,7 @@ def dice(logits, mask):
     return (2 * (p * mask).sum() / (p.sum() + mask.sum() + 1e-6)).item()
 
 
-def train(seed, steps=200, batch=24, accumulate=1024):
+def train(seed, steps=160, batch=20, accumulate=1024):
     torch.manual_seed(seed)
     g = torch.Generator().manual_seed(seed)
     net = SegNet()

@@ -18,7 +18,7 @@ class Expert(nn.Module):
 
 
 class MoE(nn.Module):
-    def __init__(self, d, n_experts=8, h=24):
+    def __init__(self, d, n_experts=6, h=24):
         super().__init__()
         self.router = nn.Linear(d, n_experts)
         nn.init.normal_(self.router.weight, std=0.01)
@@ -41,7 +41,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
     torch.manual_seed(parser.parse_args().seed)
-    centres = 2.5 * torch.randn(5, 6)
+    centres = 1.5 * torch.randn(5, 6)
     slopes = torch.randn(5, 6)
     frequency = torch.tensor([0.5, 0.3, 0.15, 0.04, 0.01])
     model = MoE(6)
@@ -53,7 +53,7 @@ def main():
         y = (noise * slopes[regime]).sum(1, keepdim=True)
         pred, balance, usage = model(x)
         mse = F.mse_loss(pred, y)
-        loss = mse + 5e-2 * balance
+        loss = mse + 0.2 * balance
         opt.zero_grad()
         loss.backward()
         opt.step()
