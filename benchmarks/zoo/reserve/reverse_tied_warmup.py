@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-VOCAB, LENGTH, STEPS, WARMUP = 12, 8, 500, 80
+VOCAB, LENGTH, STEPS, WARMUP = 12, 8, 360, 80
 
 
 class Reverser(nn.Module):
@@ -57,7 +57,7 @@ def main():
         norm = nn.utils.clip_grad_norm_(model.parameters(), 0.05)
         optimizer.step()
         scheduler.step()
-        if step % 100 == 0:
+        if step % 90 == 0:
             acc = (logits.argmax(-1) == x.flip(1)).float().mean().item()
             print(f"step {step} loss {loss.item():.4f} norm {norm:.3f} acc {acc:.3f}")
 
