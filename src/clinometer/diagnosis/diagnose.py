@@ -32,6 +32,9 @@ def all_rules() -> tuple[Rule, ...]:
     return tuple(sorted(found, key=lambda rule: rule.code))
 
 
+@np.errstate(
+    all="ignore"
+)  # what a recording holds may be anything: nan and inf speak for themselves
 def diagnose(recording: Recording) -> Diagnosis:
     """Judge a recording as far as it goes.
 
@@ -44,7 +47,8 @@ def diagnose(recording: Recording) -> Diagnosis:
     rules = all_rules()
     findings, silent = _looked(rules, quantities)
     given = _answers(quantities)
-    findings += [_failed(f"`{name}`", error) for name, error in quantities.failed.items()]
+    failed = {said(error): (name, error) for name, error in reversed(quantities.failed.items())}
+    findings += [_failed(f"`{name}`", error) for name, error in failed.values()]
     findings = joined(findings, {rule.code: rule for rule in rules})
     word = verdict(quantities, findings)
     return Diagnosis(

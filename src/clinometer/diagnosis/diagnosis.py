@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from clinometer.diagnosis.answers import DISCONNECTED, Answer
 from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.json_rows import account, finding_row, number, through_time
@@ -50,6 +52,7 @@ class Diagnosis:
         """The observations that the printed ledger is the mean of: the last quarter of the run."""
         return late_observations(self.recording, self.course.bad_step)
 
+    @np.errstate(all="ignore")
     def to_dict(self) -> dict[str, Any]:
         """`report --json`, schema 1: strict JSON. null stands for "not judged", never for 0.
 

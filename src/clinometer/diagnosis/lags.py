@@ -26,6 +26,6 @@ def lags(recording: Recording) -> dict[str, Profile]:
     for i, site in enumerate(recording.of_kind("recurrence")):
         profile = np.stack([over(values[:, i], of_lag[0][:, i]) for values in of_lag], axis=1)
         length = median(lengths[:, i])
-        if not np.isnan(length):
+        if np.isfinite(length):
             found[site.name] = (np.array(LAGS, dtype=np.int64), profile, int(length))
     return found

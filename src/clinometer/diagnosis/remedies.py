@@ -22,8 +22,8 @@ REMEDIES = {
     "qk-normalisation": "normalise queries and keys (nn.LayerNorm on each) before their product",
     "group-normalisation": "use nn.GroupNorm or nn.LayerNorm, which do not depend on the batch",
     # output and loss
-    "logits-with-matching-loss": "give raw logits to nn.CrossEntropyLoss or nn.BCEWithLogitsLoss: "
-    "no softmax or sigmoid before",
+    "logits-with-matching-loss": "give raw logits to nn.CrossEntropyLoss or "
+    "nn.BCEWithLogitsLoss: no softmax, no sigmoid",
     "one-unit-per-class": "give the last layer as many outputs as there are classes",
     "sigmoid-for-one-unit": "for one output unit use nn.BCEWithLogitsLoss, no softmax",
     "softmax-over-classes": "take the softmax over the axis of the classes (dim=1 or dim=-1)",
@@ -37,7 +37,7 @@ REMEDIES = {
     "raise-rate": "raise the learning rate tenfold, and again until the loss moves",
     "warm-up": "let the learning rate grow from 0 over the first few hundred steps",
     "clip-gradient": "clip: nn.utils.clip_grad_norm_(model.parameters(), 1.0) before optimizer.step()",
-    "change-optimizer": "use torch.optim.AdamW (lr=1e-3): its steps do not depend on the gradient's size",
+    "change-optimizer": "use torch.optim.AdamW(lr=1e-3), whose steps do not shrink with the gradient",
     "smaller-epsilon": "lower the optimizer's eps (1e-8 or less), or do not scale the loss down",
     # number formats
     "fp32-master-weights": "keep the weights in float32 and use torch.autocast for the forward pass",
@@ -46,8 +46,8 @@ REMEDIES = {
     "bfloat16": "use torch.bfloat16 in place of float16: it has the range of float32",
     "loss-scaling": "scale the loss with torch.amp.GradScaler",
     # wiring
-    "own-parameters": "give these parameters to the optimizer: torch.optim.AdamW(model.parameters()), "
-    "after all layers exist",
+    "own-parameters": "give them to the optimizer, after all layers exist: "
+    "torch.optim.AdamW(model.parameters())",
     "unfreeze-parameters": "set requires_grad_(True) on these parameters",
     "reconnect-graph": "take out what cuts the graph: detach(), .data, .item(), no_grad(), argmax, NumPy",
     "zero-gradients": "call optimizer.zero_grad() before each backward()",

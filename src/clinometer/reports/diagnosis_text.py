@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from clinometer.diagnosis.diagnosis import Diagnosis
 from clinometer.reports.finding_text import finding_blocks
 from clinometer.reports.layout import counted, short, wrapped
@@ -17,6 +19,7 @@ def fitting(columns: int) -> int:
     return min(max(columns, NARROWEST), WIDEST)
 
 
+@np.errstate(all="ignore")
 def text(diagnosis: Diagnosis, width: int = WIDTH) -> str:
     """The report: plain text, at most `width` columns wide."""
     parts = [

@@ -20,7 +20,7 @@ import numpy as np
 from clinometer.diagnosis.ledger import settled
 from clinometer.diagnosis.quantities import Activations, Bool
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
-from clinometer.theory.activations import activation
+from clinometer.theory.activations import ACTIVATIONS, activation
 
 RULE = Rule(
     code="FLOW101",
@@ -42,6 +42,8 @@ def check(activations: Activations, late: Bool, limits: Mapping[str, float]) -> 
         saturated = activations.saturated[late, i]
         if activations.output[i] or activations.kinds[i] in PIECEWISE or np.isnan(saturated).all():
             continue
+        if activations.kinds[i] not in ACTIVATIONS:
+            continue  # its peak slope is not known
         share = float(np.nanmean(saturated))
         peak = activation(activations.kinds[i]).peak_slope
         limit = float(np.log10(np.sqrt(1 - min(share, 1 - 1e-9)) * peak)) + SPREAD

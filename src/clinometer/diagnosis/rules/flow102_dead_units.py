@@ -43,6 +43,8 @@ def check(
             long_enough = window > 0
         if not np.any(long_enough):
             continue
+        if not np.isfinite([activations.units[late, i][-1], window[long_enough][-1]]).all():
+            continue
         share = float(np.median(dead[long_enough]))
         if share < limits["dead"]:
             continue
