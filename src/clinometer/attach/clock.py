@@ -16,7 +16,6 @@ import torch
 
 from clinometer.taps.elements import few, joined
 
-
 MOST_PASSES = 64  # backward passes that nothing follows; after these no step is waited for
 
 

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from clinometer.attach.networks import Networks
-from clinometer.records.columns import names, packed
+from clinometer.records.columns import names
 from clinometer.taps.calls import Row
 from clinometer.taps.harvest import Harvest, Values
 from clinometer.taps.parameters import Layout, Sheet
@@ -30,19 +30,20 @@ NAN = float("nan")
 LANE = "standing"
 READABLE = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat16})
 AT = {name: place for place, name in enumerate(names("parameter"))}
+SEEN, TRAINABLE, OWNED, RECEIVED = (AT[n] for n in ("seen", "trainable", "owned", "received"))
+CALLED, LEFT_OVER = AT["called"], AT["left_over"]
+SIZES = [AT[name] for name in ("sampled", "weight_rms", "nonfinite_weight")]
 Facts = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Stand:
-    """One parameter at the end of a step; `called` as the recording has it; `also`, if a module keeps it."""
+class Stand(NamedTuple):
+    """One parameter at the end of a step; `called` as the recording has it."""
 
     parameter: torch.Tensor
     name: str
     trainable: bool
     received: bool
     called: float
-    also: list[str] | None = None
 
 
 @dataclass
@@ -93,6 +94,7 @@ class Standing:
     _sheets: list[Sheet] = field(default_factory=list)
     _resting: list[Layout] = field(default_factory=list)
     _origins: dict[str, str] = field(default_factory=dict)
+    _also: dict[str, list[str]] = field(default_factory=dict)
 
     def take(self, sheets: list[Sheet], described: set[str]) -> None:
         """The step is over: note how parameters stand, and read those that none of these sheets has."""
@@ -105,11 +107,12 @@ class Standing:
                 continue
             seen.add(key)
             called = self.wiring.called(parameter, users.get(key, []))
-            also = self.networks.aliases(name) if key in users else None
-            flags = parameter.requires_grad, parameter.grad is not None
-            self.stands.append(Stand(parameter, name, *flags, called, also))
+            received = parameter.grad is not None
+            self.stands.append(Stand(parameter, name, parameter.requires_grad, received, called))
             if name not in described:
                 self._origins[name] = self.networks.origin(parameter)
+                if key in users:
+                    self._also[name] = self.networks.aliases(name)
         self._read([stand.parameter for stand in self.stands if id(stand.parameter) not in stepped])
 
     def _stepped(self) -> Iterable[tuple[torch.Tensor, str]]:
@@ -132,22 +135,25 @@ class Standing:
         sizes = self._sizes()
         for stand in self.stands:
             key = ("parameter", stand.name)
-            if key not in rows:
-                flags = {"seen": 1.0, "received": float(stand.received)}
-                flags["trainable"] = float(stand.trainable)
-                rows[key] = packed("parameter", flags | sizes.get(stand.name, {}))
-            row = rows[key]
-            row[AT["owned"]] = max(float(id(stand.parameter) in self.owned), _one(row[AT["owned"]]))
-            row[AT["called"]] = stand.called
+            row = rows.get(key)
+            if row is None:
+                row = rows[key] = [NAN] * len(AT)
+                row[SEEN], row[TRAINABLE], row[OWNED] = 1.0, float(stand.trainable), 0.0
+                row[RECEIVED] = float(stand.received)
+                for place, value in zip(SIZES, sizes.get(stand.name, ()), strict=False):
+                    row[place] = value
+            if id(stand.parameter) in self.owned:
+                row[OWNED] = 1.0
+            row[CALLED] = stand.called
             left = self.wiring.left_over(stand.parameter, self.harvest)
-            row[AT["left_over"]] = NAN if self.idle and left == 1 else left
+            row[LEFT_OVER] = NAN if self.idle and left == 1 else left
         new = [stand for stand in self.stands if stand.name not in described]
         samples = self._samples() if new else {}
         return {stand.name: self._facts(stand, samples.get(stand.name)) for stand in new}
 
-    def _sizes(self) -> dict[str, dict[str, float]]:
-        """RMS of each weight at rest, summed as `motion` sums the others."""
-        found: dict[str, dict[str, float]] = {}
+    def _sizes(self) -> dict[str, list[float]]:
+        """`SIZES` of each weight at rest; the RMS is summed as `motion` sums the others."""
+        found: dict[str, list[float]] = {}
         for number, layout in enumerate(self._resting):
             values, sampled = self.harvest.lane(f"{LANE}.{number}").values, layout.sampled
             starts = np.concatenate([[0], np.cumsum(sampled)[:-1]])
@@ -155,10 +161,7 @@ class Standing:
                 roots = np.sqrt(np.add.reduceat(np.square(values), starts) / sampled)
             bad = np.add.reduceat((~np.isfinite(values)).astype(np.float64), starts)
             table = np.stack([sampled, roots, bad], axis=1).tolist()
-            found |= {
-                name: dict(zip(("sampled", "weight_rms", "nonfinite_weight"), line, strict=True))
-                for name, line in zip(layout.names, table, strict=True)
-            }
+            found |= zip(layout.names, table, strict=True)
         return found
 
     def _samples(self) -> dict[str, Values]:
@@ -174,8 +177,8 @@ class Standing:
         parameter = stand.parameter
         kind = str(parameter.dtype).removeprefix("torch.")
         facts: Facts = {"shape": list(parameter.shape), "dtype": kind}
-        if stand.also is not None:
-            facts["also"] = stand.also
+        if stand.name in self._also:  # a module keeps it
+            facts["also"] = self._also[stand.name]
         fresh, origin = None, self._origins.get(stand.name)
         if sample is not None and origin == "table":
             fresh = is_fresh_normal(sample)
@@ -183,11 +186,6 @@ class Standing:
             fan_in, eps = math.prod(parameter.shape[1:]), torch.finfo(parameter.dtype).eps
             fresh = is_fresh_uniform(sample, fan_in, eps)
         return facts if fresh is None else facts | {"fresh": fresh}
-
-
-def _one(owned: float) -> float:
-    """1 where an optimizer stepped it, 0 where none did or that is not known."""
-    return 1.0 if owned == 1 else 0.0
 
 
 def _is_readable(parameter: torch.Tensor) -> bool:

@@ -97,7 +97,7 @@ ACTIVATION = (
 PARAMETER = (
     Column("seen", "steps", "optimizer steps measured"),
     Column("trainable", "0 or 1", "whether the parameter requires a gradient"),
-    Column("owned", "0 or 1", "whether an optimizer that stepped owns it"),
+    Column("owned", "0 or 1", "whether an optimizer owns it, stepped or not"),
     Column("received", "0 or 1", "whether it had a gradient"),
     Column("sampled", "elements", "elements that the weight and step columns were taken of"),
     Column("weight_rms", "-", "RMS of the weight before the step"),
