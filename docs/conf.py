@@ -22,7 +22,10 @@ numpydoc_show_class_members = False  # autodoc lists them
 numpydoc_xref_param_type = False  # a parameter's type line also gives shape and unit: prose
 
 # Names of other projects have no target here: pages are built without a network.
-nitpick_ignore_regex = [(r"py:.*", r"(?!clinometer\b).*")]
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!clinometer\b).*"),
+    (r"py:class", r"clinometer\.diagnosis\.ways\.Ways"),  # what a Way is made from, not for users
+]
 
 html_theme = "furo"
 html_title = f"Clinometer {version}"

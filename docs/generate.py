@@ -26,6 +26,7 @@ from click.testing import CliRunner
 import clinometer
 from clinometer.cli import COMMANDS, group
 from clinometer.diagnosis import rates
+from clinometer.diagnosis.remedies import in_words
 from clinometer.records import columns, coverage
 from clinometer.store import schema
 
@@ -137,7 +138,9 @@ def rule_page(module: ModuleType) -> str:
         text += "Where one of them is missing or not finite, the report says that this rule was "
         text += "not judged.\n"
     if remedies := getattr(rule, "remedies", ()):
-        text += "\n## What might help\n\n" + "".join(f"- {name}\n" for name in remedies)
+        text += "\n## What might help\n\n" + "".join(
+            f"- {in_words(name)} (`{name}`)\n" for name in remedies
+        )
     return f"{text}\n## How often it is right\n\n{measured(rule.code)}"
 
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from benchmarks import report
+
 from clinometer.store.reader import read
 
 GOAL_CPU_S = 2.0  # processor time: other work on the machine does not count

@@ -16,6 +16,7 @@ from rich.console import Console
 from clinometer.diagnosis import rates
 from clinometer.diagnosis.answers import Answer
 from clinometer.diagnosis.diagnose import all_rules, diagnose
+from clinometer.diagnosis.line import SPOKEN
 from clinometer.diagnosis.remedies import REMEDIES
 from clinometer.diagnosis.rule import Evidence
 from clinometer.records.recording import Event
@@ -28,6 +29,7 @@ from made import chain_sites, falling, finding, judged_as, recording
 
 SCREEN = 24
 GOLDEN = Path(__file__).parent / "golden"
+PAGE = Path(__file__).parents[1] / "docs" / "reading-a-report.md"
 
 
 def first_screen(report: str) -> str:
@@ -99,6 +101,16 @@ def test_every_remedy_that_a_rule_names_is_told_in_words():
     assert named <= REMEDIES.keys()
     assert max(map(len, REMEDIES.values())) <= 100
     assert not [line for line in REMEDIES.values() if line.endswith(".") or "\n" in line]
+
+
+def test_the_page_on_reading_a_report_explains_every_label_verdict_factor_and_answer():
+    page = PAGE.read_text(encoding="utf-8")
+    labels = ["What", "Where", "How known", "How sure", "Try", "Therefore"]
+    columns = ["arrives", "moves", "left", "lost to"]
+    verdicts = ["learning", "learned", "stuck", "diverged", "not-training", "undecided"]
+    assert not [word for word in [*labels, *columns] if f"| *{word}* |" not in page]
+    assert not [word for word in [*verdicts, "disconnected"] if f"\n{word}\n: " not in page]
+    assert not [factor for factor in SPOKEN.values() if factor not in page]
 
 
 # -- causes, consequences, notes -----------------------------------------------------------------
