@@ -74,6 +74,18 @@ def test_schema_2_every_kind_of_site() -> None:
     assert got.column("call", "reach")[1].tolist() == [4 + names("call").index("reach") / 4096]
 
 
+@pytest.mark.parametrize("schema", [1, 2])
+def test_what_schema_3_added_is_not_known_of_older_recordings(schema: int) -> None:
+    got = read(GOLDEN / f"schema{schema}.clino")
+    new = {"call": ("training", "underflow"), "parameter": ("called", "left_over", "row_spread")}
+    for kind, columns in new.items():
+        assert got.of_kind(kind)
+        for name in columns:
+            assert np.isnan(got.column(kind, name)).all()
+    assert got.of_kind("input") == ()
+    assert got.rows["input"].shape[1] == 0
+
+
 def changed(folder: Path, *statements: str) -> Path:
     path = folder / "changed.clino"
     path.write_bytes((GOLDEN / "schema2.clino").read_bytes())
