@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from pathlib import Path
@@ -118,7 +119,8 @@ def parameter(name: str, **fields: Any) -> Parameter:
         "owned": True, "was_owned": True, "received": True, "zero": False, "called": True,
         "moved": False, "untrained": True, "seen": 10,
     }  # fmt: skip
-    return Parameter(name=name, **given | fields)
+    unknown = {field.name: None for field in dataclasses.fields(Parameter)}
+    return Parameter(**unknown | given | fields | {"name": name})
 
 
 def test_a_tensor_without_owner_way_or_call_is_disconnected_and_a_frozen_one_is_not():
@@ -136,7 +138,7 @@ def test_a_tensor_without_owner_way_or_call_is_disconnected_and_a_frozen_one_is_
     assert {name: answer.why for name, answer in found.items()} == {
         "lost": "no optimizer that stepped owns it",
         "cut": "no gradient ever reached it",
-        "idle": "the layer never ran",
+        "idle": "its layer never ran with gradients wanted",
     }
     assert {answer.word for answer in found.values()} == {"disconnected"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from clinometer.reports.evidence_text import evidence_text
 from clinometer.reports.finding_text import families
 from clinometer.reports.ledger_text import MOST_LINES
 from clinometer.reports.styled import show
+from clinometer.store.writer import Writer
 from made import chain_sites, falling, finding, judged_as, recording
 
 SCREEN = 24
@@ -279,6 +281,13 @@ def test_what_is_piped_is_plain_text_and_needs_no_rich(run_cli):
     assert "\x1b" not in shown
     assert max(map(len, shown.splitlines())) <= 100
     assert shown.endswith(".\n")
+
+
+def test_a_name_beyond_ascii_stops_no_report(run_cli, tmp_path):
+    writer = Writer(str(tmp_path / "über.clino"), {"script": "größe.py"})
+    writer.close()
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    assert "größe.py" in run_cli("report", "über.clino", env=environment).stdout
 
 
 def test_help_teaches_verdicts_severities_and_exit_codes(run_cli):

@@ -94,7 +94,7 @@ def why_disconnected(parameter: Parameter) -> str:
     if not parameter.trainable or not parameter.seen or parameter.was_trainable:
         return ""
     if parameter.called is False and not parameter.received:
-        return "the layer never ran"
+        return "its layer never ran with gradients wanted"
     if not parameter.received:
         return "no gradient ever reached it"
     return "" if parameter.was_owned else "no optimizer that stepped owns it"
