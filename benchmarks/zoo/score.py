@@ -13,12 +13,13 @@ from typing import Any
 from benchmarks.zoo.cases import Case
 
 GRAVE = ("error", "warning")
+OPEN = ("FLOW201", "FLOW202", "FLOW206")  # codes that leave the factor of the chain rule open
 DEFINITIONS = """\
 A finding counts where its severity is error or warning; notes do not.
 detected          a sick run has a finding whose code is one of its label's
 leading right     the first finding counts, and its code is one of the label's
-class right       leading right, and its cause is one of the label's, if it
-                  names causes (factor of the chain rule, or class of fault)
+class right       leading right; and where the code leaves the factor of the
+                  chain rule open (vanishing, exploding, bad-init), it is one asked
 layer within one  the first finding counts and points to a layer of the label,
                   its neighbour in order of execution (weight layers and
                   activations), its parent or its part; if the label names any
@@ -77,7 +78,8 @@ def score(case: Case, seed: int, report: dict[str, Any], order: Sequence[str]) -
     first = next((f for f in report["findings"][:1] if f["severity"] in GRAVE), None)
     codes = frozenset(finding["code"] for finding in grave)
     leading = first is not None and first["code"] in case.codes
-    blamed = leading and (not case.cause or first["cause"] in case.cause)
+    asked = bool(case.cause) and first is not None and first["code"] in OPEN
+    blamed = leading and (not asked or first["cause"] in case.cause)
     placed = first is not None and is_near(first["layer"], case.layers, order)
     return Score(
         case=case,

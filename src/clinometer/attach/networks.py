@@ -56,6 +56,7 @@ class Networks:
     _origins: Any = field(default_factory=WeakIdKeyDictionary)
     _aliases: dict[str, list[str]] = field(default_factory=dict)
     _slots: list[Slot] = field(default_factory=list)
+    _modules: list[int] = field(default_factory=list)
     _strangers: int = 0
     parallel: str = ""
     functions_compiled: bool = False
@@ -118,6 +119,8 @@ class Networks:
 
     def named_parameters(self) -> list[tuple[torch.Tensor, str]]:
         """(parameter, qualified name) of what the known networks hold now, each once."""
+        if self._modules != self._count_modules():  # a layer was put in or exchanged
+            self._name_parameters()
         found: dict[int, tuple[torch.Tensor, str]] = {}
         for slot in self._slots:
             owner = slot.owner()
@@ -212,8 +215,13 @@ class Networks:
             number += 1
         return name
 
+    def _count_modules(self) -> list[int]:
+        return [id(module) for root in self.roots() for module in root.modules()]
+
     def _name_parameters(self) -> None:
         self._slots = []
+        self._modules = self._count_modules()
+        taken = {name: id(parameter) for parameter, name in self._names.items()}
         for root in self.roots():
             prefix = self._prefix_of(root)
             runs: dict[str, nn.Module | None] = {}
@@ -231,7 +239,8 @@ class Networks:
                     self._note_origin(parameter, key, module)
                     known = self._names.get(parameter)
                     if known is None:
-                        known = self._names[parameter] = name
+                        known = self._names[parameter] = _free(name, taken)
+                        taken[known] = id(parameter)
                     link = weakref.ref(parameter)
                     user = weakref.ref(running) if running is not None else None
                     self._slots.append(Slot(weakref.ref(module), key, name, link, known, user))
@@ -260,6 +269,13 @@ class Networks:
             return name
         self._strangers += 1
         return f"parameter_{self._strangers}"
+
+
+def _free(name: str, taken: Mapping[str, int]) -> str:
+    """The name, numbered where a tensor has it that was there before and lives on in an optimizer."""
+    if name not in taken:
+        return name
+    return next(f"{name}#{k}" for k in range(2, len(taken) + 3) if f"{name}#{k}" not in taken)
 
 
 def _joined(prefix: str, name: str) -> str:

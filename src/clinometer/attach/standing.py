@@ -6,7 +6,6 @@ gives the same number to the bit, and one that something else moves does not.
 
 from __future__ import annotations
 
-import math
 import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -24,26 +23,27 @@ from clinometer.taps.calls import Row
 from clinometer.taps.harvest import Harvest, Values
 from clinometer.taps.parameters import Layout, Sheet
 from clinometer.taps.wiring import Wiring
-from clinometer.theory.fresh import is_fresh_normal, is_fresh_uniform
+from clinometer.theory.fresh import is_fresh_normal, is_fresh_uniform, uniform_bounds
 
 NAN = float("nan")
 LANE = "standing"
 READABLE = frozenset({torch.float32, torch.float64, torch.float16, torch.bfloat16})
 AT = {name: place for place, name in enumerate(names("parameter"))}
 SEEN, TRAINABLE, OWNED, RECEIVED = (AT[n] for n in ("seen", "trainable", "owned", "received"))
-CALLED, LEFT_OVER = AT["called"], AT["left_over"]
+CALLED, RAN, LEFT_OVER = AT["called"], AT["ran"], AT["left_over"]
 SIZES = [AT[name] for name in ("sampled", "weight_rms", "nonfinite_weight")]
 Facts = dict[str, Any]
 
 
 class Stand(NamedTuple):
-    """One parameter at the end of a step; `called` as the recording has it."""
+    """One parameter at the end of a step; `called` and `ran` as the recording has them."""
 
     parameter: torch.Tensor
     name: str
     trainable: bool
     received: bool
     called: float
+    ran: float
 
 
 @dataclass
@@ -108,7 +108,10 @@ class Standing:
             seen.add(key)
             called = self.wiring.called(parameter, users.get(key, []))
             received = parameter.grad is not None
-            self.stands.append(Stand(parameter, name, parameter.requires_grad, received, called))
+            ran = self.wiring.ran_at_all(parameter, users.get(key, []))
+            self.stands.append(
+                Stand(parameter, name, parameter.requires_grad, received, called, ran)
+            )
             if name not in described:
                 self._origins[name] = self.networks.origin(parameter)
                 if key in users:
@@ -144,7 +147,7 @@ class Standing:
                     row[place] = value
             if id(stand.parameter) in self.owned:
                 row[OWNED] = 1.0
-            row[CALLED] = stand.called
+            row[CALLED], row[RAN] = stand.called, stand.ran
             left = self.wiring.left_over(stand.parameter, self.harvest)
             row[LEFT_OVER] = NAN if self.idle and left == 1 else left
         new = [stand for stand in self.stands if stand.name not in described]
@@ -183,8 +186,11 @@ class Standing:
         if sample is not None and origin == "table":
             fresh = is_fresh_normal(sample)
         elif sample is not None and origin == "units":
-            fan_in, eps = math.prod(parameter.shape[1:]), torch.finfo(parameter.dtype).eps
-            fresh = is_fresh_uniform(sample, fan_in, eps)
+            eps = torch.finfo(parameter.dtype).eps
+            found = [
+                is_fresh_uniform(sample, bound, eps) for bound in uniform_bounds(parameter.shape)
+            ]
+            fresh = None if None in found else any(found)
         return facts if fresh is None else facts | {"fresh": fresh}
 
 

@@ -104,14 +104,22 @@ def _series(
         if step in there
     ]
     level = no_information(recording)[0] or 0.0  # a difference that is small beside it is rounding
-    same = [
-        abs(a - b) <= MARGIN * max(abs(b), level)
-        for a, b in pairs
-        if np.isfinite(a) and np.isfinite(b)
-    ]
-    if not pairs or all(same):
+    both = [(a, b) for a, b in pairs if np.isfinite(a) and np.isfinite(b)]
+    if not pairs or all(abs(a - b) <= MARGIN * max(abs(b), level) for a, b in both):
         return every
+    factor = _factor(both)
+    if factor is not None:
+        return every[0], every[1] * factor
     return recording.observed[known], value[known]
+
+
+def _factor(pairs: list[tuple[float, float]]) -> float | None:
+    """The constant by which every loss is scaled (accumulation, a weight); None where it is not one."""
+    ratios = np.array([term / loss for loss, term in pairs if loss])
+    if len(ratios) < 3 or len(ratios) < len(pairs):
+        return None
+    middle = float(np.median(ratios))
+    return middle if np.all(np.abs(ratios - middle) <= MARGIN * abs(middle)) else None
 
 
 def _windows(losses: Float64) -> tuple[float | None, float | None, float]:

@@ -19,7 +19,10 @@ WORDS = {
     "MseLossBackward0": "mse", "AbsBackward0": "l1", "SmoothL1LossBackward0": "smooth_l1",
     "HuberLossBackward0": "huber", "KlDivBackward0": "kl_div",
 }  # fmt: skip
-LOSSES = frozenset({"nll", "bce", "bce_logits", "mse", "l1", "smooth_l1", "huber", "kl_div"})
+WEIGHT_NODES = frozenset(
+    "AddmmBackward0 MmBackward0 BmmBackward0 BaddbmmBackward0 LinearBackward0 ConvolutionBackward0 "
+    "MkldnnLinearBackward0 EmbeddingBackward0".split()
+)
 
 
 @dataclass(frozen=True)
@@ -41,16 +44,21 @@ class Output:
     steps : words of what follows, in order of execution, up to the loss ("softmax", "log_softmax",
         "nll"); what only reshapes or adds is left out
     softmaxes : the axes of every softmax and log-softmax among them
+    places : the call that makes each of the steps, "" where it is no layer of its own
     """
 
     layer: str
     steps: tuple[str, ...]
     softmaxes: tuple[Softmax, ...] = field(default=())
+    places: tuple[str, ...] = field(default=())
 
-    def follows(self, *pattern: str) -> bool:
-        """Whether these words follow each other directly."""
+    def where(self, *pattern: str) -> str | None:
+        """Where these words follow each other directly: the place of the first; None: nowhere."""
         width = len(pattern)
-        return any(self.steps[i : i + width] == pattern for i in range(len(self.steps)))
+        for i in range(len(self.steps)):
+            if self.steps[i : i + width] == pattern:
+                return self.places[i] or self.layer
+        return None
 
 
 def outputs(recording: Recording) -> list[Output]:
@@ -66,18 +74,21 @@ def _output(network: Network, end: int) -> Output:
         if parent is None or parent in way:
             break
         way.insert(0, parent)
-    steps: list[str] = []
+    steps: list[tuple[str, str]] = []
     softmaxes: list[Softmax] = []
     for call in way[1:] if network.role(way[0]) == "weight" else way:
         facts = network.calls[call].facts
         named = [WORDS.get(name) for name in [facts.get("class", ""), *facts.get("operations", [])]]
-        steps += [word for word in dict.fromkeys(named) if word]
+        steps += [(word, network.calls[call].name) for word in dict.fromkeys(named) if word]
         softmaxes += _axes([facts])
     facts = network.calls[end].facts
-    tail = [WORDS[node] for node in facts.get("tail", []) if node in WORDS]
-    steps += tail
-    softmaxes += _axes(facts.get("softmax", []))
-    return Output(network.calls[way[0]].name, tuple(steps), tuple(softmaxes))
+    nodes = facts.get("tail", [])
+    if WEIGHT_NODES & set(nodes):
+        nodes = []  # its way to the loss leads through further layers
+    steps += [(WORDS[node], "") for node in nodes if node in WORDS]
+    softmaxes += _axes(facts.get("softmax", []) if nodes else [])
+    words, places = zip(*steps, strict=True) if steps else ((), ())
+    return Output(network.calls[way[0]].name, words, tuple(softmaxes), places)
 
 
 def _axes(many: list[dict[str, Any]]) -> list[Softmax]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from clinometer.records.recording import Float64, Recording
-from clinometer.theory.initial import looks_untrained
 
 
 @dataclass(frozen=True)
@@ -24,6 +23,7 @@ class Parameter:
     received : whether it ever had a gradient while trainable
     zero : whether every gradient that it had was exactly 0; None where it had none
     called : whether its layer ever ran with gradients wanted
+    ran : whether it ever ran at all
     moved : whether its stored bits ever changed, by whatever means
     untrained : whether it looks as an initialisation leaves it; None where that cannot be told
     seen : observations in which it was seen
@@ -40,6 +40,7 @@ class Parameter:
     received: bool
     zero: bool | None
     called: bool | None
+    ran: bool | None
     moved: bool | None
     untrained: bool | None
     seen: int
@@ -55,7 +56,7 @@ def wiring(recording: Recording) -> list[Parameter]:
     sites = recording.of_kind("parameter")
     if not sites:
         return []
-    names = ("seen", "trainable", "owned", "received", "called", "weight_rms", "stored_rms",
+    names = ("seen", "trainable", "owned", "received", "called", "ran", "weight_rms", "stored_rms",
              "grad_step_rms", "grad_rms")  # fmt: skip
     table = {name: recording.column("parameter", name) for name in names}
     found = []
@@ -86,8 +87,9 @@ def _parameter(name: str, facts: dict[str, object], row: dict[str, Float64]) -> 
         received=bool(received.any()),
         zero=_zero(row),
         called=_ever(row["called"]),
+        ran=_ever(row["ran"]),
         moved=moved,
-        untrained=_untrained(facts, shape, weights),
+        untrained=None if facts.get("fresh") is None else bool(facts["fresh"]),
         seen=int(seen.sum()),
     )
 
@@ -110,12 +112,3 @@ def _moved(stored: Float64, weights: Float64) -> bool | None:
     if len(known) >= 2:
         return bool(np.any(known != known[0]))
     return False if np.any(stored == 0) else None
-
-
-def _untrained(facts: dict[str, object], shape: tuple[int, ...], weights: Float64) -> bool | None:
-    known = weights[~np.isnan(weights)]
-    if facts.get("fresh"):
-        return True
-    if len(shape) < 2 or not len(known):
-        return None
-    return looks_untrained(float(known[0]), shape)

@@ -117,6 +117,9 @@ PARAMETER = (
     Column("lr", "-", "learning rate of the parameter's group"),
     Column("called", "0 or 1", "whether its layer ran, with gradients wanted, since the last step"),
     Column(
+        "ran", "0 or 1", "whether its layer ran at all since the last step, gradients wanted or not"
+    ),
+    Column(
         "left_over",
         "0 or 1",
         "whether every backward pass of the step found a gradient of an earlier step in place",

@@ -8,7 +8,7 @@ a step's first backward pass begins was left over from an earlier step.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,11 +28,13 @@ class Wiring:
     Attributes
     ----------
     ran : modules that ran with gradients wanted, by identity
+    idle : modules that ran without
     heard : whether every module that runs is heard of; then one that was not heard of did not run
     whole : whether every graph was walked to its end
     """
 
     ran: dict[int, weakref.ref[nn.Module]] = field(default_factory=dict)
+    idle: dict[int, weakref.ref[nn.Module]] = field(default_factory=dict)
     heard: bool = False
     whole: bool = True
     _begun: bool = False
@@ -43,8 +45,8 @@ class Wiring:
 
     def note(self, module: nn.Module) -> None:
         """A module has run."""
-        if torch.is_grad_enabled():
-            self.ran[id(module)] = weakref.ref(module)
+        where = self.ran if torch.is_grad_enabled() else self.idle
+        where[id(module)] = weakref.ref(module)
 
     def begin_pass(
         self, leaves: Iterable[Any], whole: bool, hears_all: bool, harvest: Harvest
@@ -94,13 +96,14 @@ class Wiring:
 
     def called(self, parameter: torch.Tensor, owners: Sequence[nn.Module]) -> float:
         """1 where one of its owners ran or a pass reaches it, else 0; nan where that is not known."""
-        if id(parameter) in self._reached:
+        if id(parameter) in self._reached or _is_among(owners, self.ran):
             return 1.0
-        for owner in owners:
-            known = self.ran.get(id(owner))
-            if known is not None and known() is owner:
-                return 1.0
         return 0.0 if owners and self.heard and self.whole else NAN
+
+    def ran_at_all(self, parameter: torch.Tensor, owners: Sequence[nn.Module]) -> float:
+        """The same, where running without gradients (`no_grad`, `inference_mode`) counts as well."""
+        called = self.called(parameter, owners)
+        return 1.0 if _is_among(owners, self.idle) else called
 
     def left_over(self, parameter: torch.Tensor, harvest: Harvest) -> float:
         """1 where every pass that reaches it found a gradient that is not all zero; nan where none does."""
@@ -112,6 +115,10 @@ class Wiring:
         lane = harvest.lane("left")
         found = [lane.values[lane.starts[number] + place] for number, place in self._found[key]]
         return float(all(value != 0 for value in found))
+
+
+def _is_among(owners: Sequence[nn.Module], ran: Mapping[int, weakref.ref[nn.Module]]) -> bool:
+    return any((known := ran.get(id(owner))) is not None and known() is owner for owner in owners)
 
 
 def _values(gradient: torch.Tensor) -> torch.Tensor:

@@ -1,11 +1,13 @@
-"""Does a weight look exactly as PyTorch made it: uniform within 1/sqrt(fan_in), or standard normal?
+"""Does a weight look exactly as it was made: uniform within a usual bound, or standard normal?
 
-Source: `reset_parameters` of nn.Linear, nn.modules.conv._ConvNd and nn.Embedding.
+Sources: `reset_parameters` of nn.Linear, nn.modules.conv._ConvNd and nn.Embedding; `nn.init`'s uniform
+schemes: Glorot & Bengio (2010), He et al. (2015).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,13 +19,27 @@ UNIFORM_RMS = math.sqrt(4 / 45) / (2 / 3)  # relative standard error of the RMS,
 RARE = 1e-4  # chance that the largest of n uniform values lies further below the bound
 
 
-def is_fresh_uniform(values: Values, fan_in: int, rounding: float = 2.0**-23) -> bool | None:
-    """Whether a sample looks drawn from the uniform distribution within 1/sqrt(fan_in).
+def uniform_bounds(shape: Sequence[int]) -> tuple[float, ...]:
+    """Bounds of the usual uniform initialisations of a weight (out, in, ...) [-].
+
+    PyTorch's default, LeCun, Glorot and He (fan in and fan out).
+
+    >>> [round(bound, 4) for bound in uniform_bounds((64, 64))]
+    [0.125, 0.2165, 0.2165, 0.3062, 0.3062]
+    """
+    field = math.prod(shape[2:])
+    fan_in, fan_out = max(shape[1] * field, 1), max(shape[0] * field, 1)
+    wide = (1 / fan_in, 3 / fan_in, 6 / (fan_in + fan_out), 6 / fan_in, 6 / fan_out)
+    return tuple(math.sqrt(square) for square in wide)
+
+
+def is_fresh_uniform(values: Values, bound: float, rounding: float = 2.0**-23) -> bool | None:
+    """Whether a sample looks drawn from the uniform distribution within a bound.
 
     Parameters
     ----------
     values : float64 (n,), weights [-]
-    fan_in : inputs of a unit
+    bound : largest absolute value that the distribution gives [-]
     rounding : relative spacing of the numbers that the weight is stored in
 
     Returns
@@ -36,12 +52,11 @@ def is_fresh_uniform(values: Values, fan_in: int, rounding: float = 2.0**-23) ->
     A mean square of n uniform values errs by sqrt(4/45) / (1/3) / sqrt(n), its root by half of that.
 
     >>> made = np.random.default_rng(0).uniform(-0.125, 0.125, 512)
-    >>> is_fresh_uniform(made, 64), is_fresh_uniform(made * 0.9, 64), is_fresh_uniform(made[:9], 64)
-    (True, False, None)
+    >>> [is_fresh_uniform(values, 0.125) for values in (made, made * 0.9, made[:9])]
+    [True, False, None]
     """
-    if values.size < LEAST or fan_in < 1:
+    if values.size < LEAST:
         return None
-    bound = 1 / math.sqrt(fan_in)
     largest = float(np.max(np.abs(values)))
     rms = math.sqrt(float(np.mean(np.square(values))))
     near = RARE ** (1 / values.size)

@@ -9,10 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-SURE = 4.0  # standard errors within which a sample's RMS is that of a scheme; 6e-5 by chance
-NORMAL = math.sqrt(0.5)  # relative standard error of the RMS of n normal numbers, times sqrt(n)
-SAMPLED = 512  # elements of a tensor that the recorder looks at
-
 
 def fans(shape: Sequence[int]) -> tuple[int, int]:
     """(fan_in, fan_out) of a weight of shape (out, in, ...).
@@ -38,18 +34,3 @@ def usual_scales(shape: Sequence[int]) -> dict[str, float]:
         "He": math.sqrt(2 / fan_in),
         "He, fan out": math.sqrt(2 / fan_out),
     }
-
-
-def looks_untrained(rms: float, shape: Sequence[int]) -> bool:
-    """Whether a weight's RMS is that of a usual initialisation, within its sampling error.
-
-    Only a hint: a trained weight may have that RMS by chance.
-
-    >>> looks_untrained(0.0722, (64, 64)), looks_untrained(0.0922, (64, 64))
-    (True, False)
-    """
-    n = min(math.prod(shape), SAMPLED)
-    return any(
-        abs(rms / usual - 1) <= SURE * NORMAL / math.sqrt(n)
-        for usual in usual_scales(shape).values()
-    )

@@ -16,52 +16,88 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from clinometer.diagnosis.ledger import settled
+from clinometer.diagnosis.ledger import Line, settled
 from clinometer.diagnosis.quantities import Activations, Bool
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 
 RULE = Rule(
     code="FLOW102",
     name="dead-units",
-    reads=("activations", "late", "state", "symptom"),
+    reads=("activations", "ledger", "late", "state", "symptom"),
     limits={"dead": 0.5, "most": 0.9, "window": 100},
     remedies=("lower-rate", "scale-init", "reset-dead-units", "change-activation"),
     blame=25,
     explains=("FLOW201", "FLOW502", "FLOW302", "FLOW104"),
 )
+VANISHED = -2.0  # decades: as vanishing-gradient has it
 
 
 @RULE.check
 def check(
-    activations: Activations, late: Bool, state: str, symptom: str, limits: Mapping[str, float]
+    activations: Activations,
+    ledger: list[Line],
+    late: Bool,
+    state: str,
+    symptom: str,
+    limits: Mapping[str, float],
 ) -> Iterator[Sign]:
     """Yield one sign for each activation of which half the units or more are dead."""
-    for i, name in enumerate(activations.names):
-        dead, window = activations.dead[late, i], activations.window[late, i]
-        long_enough = window >= limits["window"]
-        if np.all(dead == 1) and np.isneginf(settled(activations.gain[:, i], late)):
-            long_enough = window > 0
-        if not np.any(long_enough):
-            continue
-        if not np.isfinite([activations.units[late, i][-1], window[long_enough][-1]]).all():
-            continue
-        share = float(np.median(dead[long_enough]))
-        if share < limits["dead"]:
-            continue
-        units, examples = int(activations.units[late, i][-1]), int(window[long_enough][-1])
+    found = [
+        (i, *dead)
+        for i in range(len(activations.names))
+        if (dead := _dead(activations, i, late, limits)) is not None
+    ]
+    explained = 0.5 * sum(np.log10(1 - share) for _, share, _ in found if share < 1)
+    minor = _fades_for_another_reason(ledger, late, explained)
+    for i, share, examples in found:
         cut = share == 1
         severity = symptom
         if symptom == "note" and (cut or (share >= limits["most"] and state != "learned")):
             severity = "warning"  # a tenth of the layer at most still works
-        yield Sign(
-            layer=name,
-            cause="activation gain",
-            size=float("inf") if cut else -0.5 * float(np.log10(1 - share)),
-            evidence=(Evidence("dead", share, limits["dead"], f"of {units} units", examples),),
-            explanation=(
-                f"{share * units:.0f} of the {units} units of layer {name} ({activations.kinds[i]}) had "
-                f"no slope on any of {examples:,} examples"
-                + (": the chain is cut, nothing below it can learn." if cut else ".")
-            ),
-            severity=severity,
-        )
+        yield _sign(activations, i, share, examples, "note" if minor and not cut else severity)
+
+
+def _dead(
+    activations: Activations, i: int, late: Bool, limits: Mapping[str, float]
+) -> tuple[float, int] | None:
+    """(share of dead units, examples seen), or None where half of them live or too few were seen."""
+    gain, flat = activations.gain[late, i], activations.saturated[late, i]
+    dead, window = activations.dead[late, i], activations.window[late, i]
+    seen = window[window > 0]
+    blocked = np.isneginf(gain[~np.isnan(gain)])
+    if len(seen) and len(blocked) and blocked.all() and np.all(flat[~np.isnan(flat)] == 1):
+        return 1.0, int(seen[-1])
+    enough = window >= limits["window"]
+    if not enough.any():
+        return None
+    share = float(np.median(dead[enough]))
+    return (share, int(window[enough][-1])) if share >= limits["dead"] else None
+
+
+def _fades_for_another_reason(ledger: list[Line], late: Bool, explained: float) -> bool:
+    """Whether the gradient fades by more than twice what the dead units can account for [decades]."""
+    weights = [line for line in ledger if line.is_weight]
+    arriving = [settled(line.arriving, late) - line.reference.get("other", 0.0) for line in weights]
+    known = [gain for gain in arriving if np.isfinite(gain)]
+    return bool(known) and min(known) <= min(2 * explained, VANISHED)
+
+
+def _sign(activations: Activations, i: int, share: float, examples: int, severity: str) -> Sign:
+    name = activations.names[i]
+    units = activations.units[~np.isnan(activations.units[:, i]), i]
+    count = (
+        f"{share * units[-1]:.0f} of the {units[-1]:.0f} units" if len(units) else f"{share:.0%}"
+    )
+    cut = share == 1
+    return Sign(
+        layer=name,
+        cause="activation gain",
+        size=float("inf") if cut else -0.5 * float(np.log10(1 - share)),
+        evidence=(Evidence("dead", share, RULE.limits["dead"], "of the units", examples),),
+        explanation=(
+            f"{count} of layer {name} ({activations.kinds[i]}) had no slope on any of "
+            f"{examples:,} examples"
+            + (": the chain is cut, nothing below it can learn." if cut else ".")
+        ),
+        severity=severity,
+    )

@@ -18,7 +18,7 @@ import numpy as np
 
 from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.ledger import settled
-from clinometer.diagnosis.quantities import Activations, Bool
+from clinometer.diagnosis.quantities import PIECEWISE, Activations, Bool
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 
 RULE = Rule(
@@ -44,8 +44,8 @@ def check(
     if state != "stuck" or course.last is None or course.learned >= limits["learned"]:
         return
     for i, name in enumerate(activations.names):
-        if not activations.output[i]:
-            continue
+        if not activations.output[i] or activations.kinds[i] in PIECEWISE:
+            continue  # a ReLU without a slope is dead, not saturated
         gain = settled(activations.gain[:, i], late)
         flat = activations.saturated[late, i]
         flat = flat[~np.isnan(flat)]

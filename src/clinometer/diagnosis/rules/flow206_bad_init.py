@@ -57,13 +57,12 @@ def check(
     if effect is None:
         return
     quantity, value, limit = effect
-    by_layer = {line.layer.partition("#")[0]: line for line in lines}
+    by_tensor = {line.parameter: line for line in lines}
     for update in updates:
-        line = by_layer.get(update.layer)
+        line = by_tensor.get(update.name)
         if line is None or not update.is_matrix or not update.first > 0:
             continue
-        usual = usual_scales(update.shape)
-        low, high = min(usual.values()), max(usual.values())
+        low, high = _usual(update.shape)
         if low / limits["scale"] <= update.first <= high * limits["scale"]:
             continue
         against = low if update.first < low else high
@@ -115,3 +114,11 @@ def _said(quantity: str, value: float) -> str:
     if "gain" in quantity:
         return f"At the start the gradient changes by {value:+.1f} decades between the logits and there."
     return f"The fresh network's logits are {value:.3g}: it is sure before it has learned anything."
+
+
+def _usual(shape: tuple[int, ...]) -> tuple[float, float]:
+    """Smallest and largest usual RMS; a home-made layer may keep its weight as (in, out)."""
+    scales = [*usual_scales(shape).values()]
+    if len(shape) == 2:
+        scales += usual_scales(shape[::-1]).values()
+    return min(scales), max(scales)

@@ -6,7 +6,8 @@ Matters   Every backward pass pays for a gradient that is thrown away; the layer
 Not this  Frozen layers (they require no gradient); a layer that an optimizer trained earlier in the
           run; weights that some other code moves (averages, target networks); weights that do not look
           like a fresh initialisation, whose owner may want them as they are (then this is a note).
-Limits    none: sets of identities. Untrained: the tensor looks as an initialisation leaves it.
+Limits    none: sets of identities. Untrained: uniform within the bound of a usual
+          initialisation, its largest element near the bound.
 Source    pytorch/pytorch#14467; facebookresearch/mmf#104.
 """
 

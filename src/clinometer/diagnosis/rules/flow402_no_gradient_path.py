@@ -44,8 +44,8 @@ def check(
 ) -> Iterator[Sign]:
     """Yield a sign for each layer that is cut off, and for each operation without a slope."""
     yield from _slopeless(recording, fault)
-    cut = [p for p in wiring if _lonely(p) and p.called]
-    unused = [p for p in wiring if _lonely(p) and not p.called]
+    cut = [p for p in wiring if _lonely(p) and (p.called or p.ran)]
+    unused = [p for p in wiring if _lonely(p) and not (p.called or p.ran)]
     for rank, parameter in enumerate(cut):
         yield Sign(
             layer=parameter.layer or parameter.name,

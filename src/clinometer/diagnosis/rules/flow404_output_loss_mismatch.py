@@ -81,10 +81,11 @@ def check(
     """Yield one sign for each output whose loss does not match."""
     for output in outputs:
         for words, what, remedy, certain in FAULTS:
-            if not output.follows(*words):
+            place = output.where(*words)
+            if place is None:
                 continue
             yield Sign(
-                layer=output.layer,
+                layer=place,
                 cause="output and loss do not match",
                 size=1.0,
                 evidence=(Evidence(" -> ".join(words), 1.0, 0.0, "times", 1),),
@@ -93,7 +94,7 @@ def check(
             )
             break
         else:
-            if output.follows("nll") and not {"log_softmax", "log", "logsigmoid"} & set(
+            if "nll" in output.steps and not {"log_softmax", "log", "logsigmoid"} & set(
                 output.steps
             ):
                 yield _no_likelihood(output, fault)

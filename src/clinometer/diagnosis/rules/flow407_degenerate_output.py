@@ -37,7 +37,7 @@ def check(outputs: list[Output], limits: Mapping[str, float]) -> Iterator[Sign]:
             what = _fault(softmax)
             if what:
                 yield Sign(
-                    layer=output.layer,
+                    layer=output.where("softmax") or output.layer,
                     cause="degenerate output",
                     size=float("inf"),
                     evidence=(

@@ -5,7 +5,8 @@ Sees      Parameters that require no gradient though an optimizer was given them
 Matters   The layer stays random; what is above it has to make do with random features.
 Not this  Frozen fine-tuning: layers that an optimizer trained earlier, pretrained weights (a note), layers
           that were given to no optimizer.
-Limits    untrained: the weight's RMS is that of a usual initialisation within four standard errors.
+Limits    untrained: the weight is uniform within the bound of a usual initialisation, its largest element
+          near that bound and its RMS within four standard errors.
 Source    TinyLLaVA/TinyLLaVA_Factory#144; modelscope/ms-swift#3935 (where the warning is expected).
 """
 

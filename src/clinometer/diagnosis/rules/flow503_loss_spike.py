@@ -1,11 +1,14 @@
-"""Loss spike: for a moment the loss leaps above what a constant guess would cost.
+"""Loss spike: for a moment the loss leaps above what a constant guess would cost, and learning is undone.
 
 Sees      Single steps whose loss, far outside the noise of its neighbours, is more than twice the loss to
-          beat (the no-information level, or the first loss), in a run that was below it before and after.
+          beat (the no-information level, or the first loss), after which the loss has come at least half
+          of the way back to it.
 Matters   One corrupt batch, or one step too large, undoes many good ones; its gradient outweighs theirs.
-Not this  The noise of small batches; a loss that rises slowly (a harder curriculum, a cyclic rate); the
-          first steps of a run.
-Limits    height: twice the loss to beat. deviations: 8 median deviations of the neighbours' log loss.
+Not this  The noise of small batches; a spike that leaves no trace (a note); a loss that rises slowly (a
+          harder curriculum, a cyclic rate); a new task, whose loss stays high until it is learned, or whose
+          parameters are others; the first steps of a run.
+Limits    height: twice the loss to beat, and below that again within 8 steps. deviations: 8 median
+          deviations of the neighbours' log loss. undone: half of what had been learned.
 Source    Chowdhery et al. (2023), JMLR 24(240), section 5.1 (loss spikes, and batches that are left out).
 """
 
@@ -17,14 +20,14 @@ import numpy as np
 
 from clinometer.diagnosis.course import BLOCKS, Course
 from clinometer.diagnosis.rule import Evidence, NotJudged, Rule, Sign
-from clinometer.records.recording import Recording
+from clinometer.records.recording import Float64, Recording
 from clinometer.stats.spikes import spikes
 
 RULE = Rule(
     code="FLOW503",
     name="loss-spike",
     reads=("recording", "course", "state"),
-    limits={"height": 2.0, "deviations": 8.0},
+    limits={"height": 2.0, "deviations": 8.0, "undone": 0.5},
     remedies=("inspect-batch", "clip-gradient", "lower-rate"),
     blame=40,
     explains=("FLOW502",),
@@ -35,31 +38,55 @@ RULE = Rule(
 def check(
     recording: Recording, course: Course, state: str, limits: Mapping[str, float]
 ) -> Iterator[Sign]:
-    """Yield one sign for the highest spike."""
+    """Yield one sign for the spike that undid most."""
     seen = recording.loss_seen
     losses, steps = recording.loss[seen], recording.step[seen]
     if len(losses) < 4 * BLOCKS or not course.reference:
         raise NotJudged("too few losses were seen to tell a spike from noise")
-    places = spikes(losses, limits["deviations"]).tolist()
     bound = limits["height"] * max(abs(course.reference), abs(course.first or 0.0))
-    found = [at for at in places if losses[at] > bound and at >= BLOCKS]
+    found = [
+        at
+        for at in spikes(losses, limits["deviations"]).tolist()
+        if losses[at] > bound
+        and at >= BLOCKS
+        and np.any(losses[at + 1 : at + 1 + BLOCKS] < bound)
+        and not _another_phase(recording, int(steps[at]))
+    ]
     if not found:
         return
-    highest = max(found, key=lambda at: losses[at])
+    worst = max(found, key=lambda at: (_undone(losses, at, course.reference or 0.0), losses[at]))
+    undone = _undone(losses, worst, course.reference)
+    grave = {"stuck": "error", "diverged": "note"}.get(state, "warning")
     yield Sign(
         layer="",
         cause="loss spike",
-        size=float(np.log10(losses[highest] / bound)),
+        size=float(np.log10(losses[worst] / bound)),
         evidence=(
-            Evidence(
-                "loss in the spike", float(losses[highest]), float(bound), "loss", len(losses)
-            ),
+            Evidence("loss in the spike", float(losses[worst]), float(bound), "loss", len(losses)),
+            Evidence("undone", undone, limits["undone"], "of what had been learned", BLOCKS),
             Evidence("spikes", float(len(found)), 0.0, "steps", len(losses)),
         ),
         explanation=(
-            f"At step {steps[highest]} the loss leapt to {losses[highest]:.4g}, "
-            f"{losses[highest] / abs(course.reference):.1f} times the loss to beat, from about "
-            f"{np.median(losses[max(highest - BLOCKS, 0) : highest]):.4g} before. Look at that batch."
+            f"At step {steps[worst]} the loss leapt to {losses[worst]:.4g}, "
+            f"{losses[worst] / abs(course.reference):.1f} times the loss to beat, from about "
+            f"{np.median(losses[worst - BLOCKS : worst]):.4g} before. Look at that batch."
         ),
-        severity={"stuck": "error", "diverged": "note"}.get(state, "warning"),
+        severity=grave if undone >= limits["undone"] else "note",
     )
+
+
+def _undone(losses: Float64, at: int, reference: float) -> float:
+    """Share of what had been learned before the spike that is gone after it; at least 0."""
+    before = float(np.median(losses[at - BLOCKS : at]))
+    after = float(np.median(losses[at + 1 : at + 1 + BLOCKS]))
+    learned = reference - before
+    return max(after - before, 0.0) / learned if learned > 0 else 0.0
+
+
+def _another_phase(recording: Recording, step: int) -> bool:
+    """Whether the optimizer owns other parameters after the spike than before it."""
+    if not recording.of_kind("parameter") or not len(recording.observed):
+        return False
+    owned = recording.column("parameter", "owned") == 1
+    before, after = owned[recording.observed < step], owned[recording.observed >= step]
+    return len(before) > 0 and len(after) > 0 and not np.array_equal(before[-1], after[0])
