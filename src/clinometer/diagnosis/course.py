@@ -159,7 +159,7 @@ def _right(recording: Recording) -> float | None:
     if not recording.of_kind("loss") or not len(recording.observed):
         return None
     right = recording.column("loss", "right")[:, 0]
-    late = right[recording.observed >= recording.observed[-1] * (1 - 1 / LATE)]
+    late = right[recording.observed >= (recording.steps - 1) * (1 - 1 / LATE)]
     late = late[~np.isnan(late)]
     return float(late.mean()) if len(late) else None
 

@@ -14,18 +14,41 @@ UNBOUNDED = 1e9  # stands for an infinite size in the order
 
 
 def joined(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> list[Finding]:
-    """Findings in order of blame, each consequence under its cause.
+    """Findings in order of blame, each consequence under the first of its causes.
 
     A cause takes over the severity of the worst that follows from it, so that it leads; a note
     explains only notes.
     """
     first = sorted(findings, key=lambda finding: _order(finding, rules))
-    found: list[Finding] = []
-    for finding in first:
-        cause = next((f for f in first if f is not finding and _explains(f, finding, rules)), None)
-        found.append(replace(finding, consequence_of=cause.code if cause else None))
+    causes = [_cause(i, first, rules) for i in range(len(first))]
+    roots = [_root(i, causes) for i in range(len(first))]
+    found = [
+        replace(finding, consequence_of=first[root].code if root != i else None)
+        for i, (finding, root) in enumerate(zip(first, roots, strict=True))
+    ]
     lifted = [_lifted(finding, found) for finding in found]
     return sorted(lifted, key=lambda finding: _order(finding, rules))
+
+
+def _cause(at: int, findings: Sequence[Finding], rules: Mapping[str, Rule]) -> int:
+    """Position of the first finding that explains this one; its own where none does.
+
+    Of two that explain each other the one that comes first is the cause.
+    """
+    for other, cause in enumerate(findings):
+        if other == at or not _explains(cause, findings[at], rules):
+            continue
+        if other < at or not _explains(findings[at], cause, rules):
+            return other
+    return at
+
+
+def _root(at: int, causes: Sequence[int]) -> int:
+    seen = {at}
+    while causes[at] not in seen:
+        at = causes[at]
+        seen.add(at)
+    return at
 
 
 def _explains(cause: Finding, finding: Finding, rules: Mapping[str, Rule]) -> bool:

@@ -24,6 +24,45 @@ WEIGHT_NODES = frozenset(
     "MkldnnLinearBackward0 EmbeddingBackward0".split()
 )
 
+# (words that follow each other), what is wrong, what to do, whether it is a fault in itself
+MISMATCHES = (
+    (("softmax", "log_softmax", "nll"),
+     "a softmax is applied before a loss that applies one itself (cross-entropy)",
+     "give the logits to the loss", True),
+    (("sigmoid", "log_softmax", "nll"),
+     "a sigmoid squeezes the logits to (0, 1) before cross-entropy, which applies a softmax itself",
+     "give the logits to the loss", True),
+    (("sigmoid", "bce_logits"),
+     "a sigmoid is applied before a loss that applies one itself (binary cross-entropy with logits)",
+     "give the logits to the loss", True),
+    (("softmax", "bce_logits"),
+     "a softmax is applied before a loss that applies a sigmoid itself",
+     "give the logits to the loss", True),
+    (("softmax", "nll"),
+     "probabilities are given to a loss that expects log-probabilities (NLLLoss)",
+     "use log_softmax, or logits with cross-entropy", True),
+    (("sigmoid", "nll"),
+     "probabilities are given to a loss that expects log-probabilities (NLLLoss)",
+     "use log_softmax, or logits with cross-entropy", True),
+    (("relu", "log_softmax", "nll"),
+     "a ReLU cuts the negative logits off before cross-entropy", "leave the last ReLU out", False),
+    (("relu", "bce_logits"),
+     "a ReLU cuts the negative logits off before a sigmoid: no probability below 1/2 can be said",
+     "leave the last ReLU out", True),
+    (("relu", "sigmoid", "bce"),
+     "a ReLU cuts the negative logits off before the sigmoid: no probability below 1/2 can be said",
+     "leave the last ReLU out", True),
+    (("tanh", "log_softmax", "nll"),
+     "a tanh squeezes the logits to (-1, 1) before cross-entropy: the network cannot be sure",
+     "leave the tanh out", False),
+    (("sigmoid", "mse"),
+     "the squared error behind a sigmoid has no slope where the sigmoid is flat, right or wrong",
+     "use binary cross-entropy on the logits", False),
+    (("softmax", "mse"),
+     "the squared error behind a softmax has no slope where the softmax is flat, right or wrong",
+     "use cross-entropy on the logits", False),
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Softmax:
@@ -51,6 +90,11 @@ class Output:
     steps: tuple[str, ...]
     softmaxes: tuple[Softmax, ...] = field(default=())
     places: tuple[str, ...] = field(default=())
+
+    @property
+    def mismatched(self) -> bool:
+        """Whether the loss cannot be right for this output, whatever it has learned."""
+        return any(self.where(*words) is not None for words, _, _, certain in MISMATCHES if certain)
 
     def where(self, *pattern: str) -> str | None:
         """Where these words follow each other directly: the place of the first; None: nowhere."""

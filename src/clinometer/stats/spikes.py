@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import median_filter
 
 WINDOW = 33  # values around one that are its neighbours
 NORMAL = 1.4826  # median absolute deviation of a normal sample to its standard deviation
@@ -34,6 +34,12 @@ def spikes(values: ArrayLike, deviations: float) -> NDArray[np.intp]:
     if len(places) < 3:
         return np.zeros(0, dtype=np.intp)
     logs = np.log(given[good])
-    residuals = logs - median_filter(logs, size=min(WINDOW, len(logs)), mode="nearest")
+    residuals = logs - _running_median(logs)
     scatter = NORMAL * np.median(np.abs(residuals))
     return np.asarray(places[residuals > deviations * scatter], dtype=np.intp)
+
+
+def _running_median(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median of each value and its neighbours; the ends are repeated beyond the ends."""
+    wide = np.pad(values, WINDOW // 2, mode="edge")
+    return np.asarray(np.median(sliding_window_view(wide, WINDOW), axis=1))

@@ -29,7 +29,7 @@ RULE = Rule(
     limits={"saturated": 0.5},
     remedies=("scale-init", "standardise-input", "lower-rate", "change-activation"),
     blame=26,
-    explains=("FLOW201", "FLOW202", "FLOW502", "FLOW302", "FLOW204"),
+    explains=("FLOW201", "FLOW202", "FLOW502", "FLOW302", "FLOW204", "FLOW301"),
 )
 PIECEWISE = frozenset({"relu", "relu6", "leaky_relu"})
 SPREAD = 0.3  # decades: the gradient may prefer the units that still bend by a factor of two

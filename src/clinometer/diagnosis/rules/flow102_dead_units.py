@@ -29,6 +29,7 @@ RULE = Rule(
     blame=25,
     explains=("FLOW201", "FLOW502", "FLOW302", "FLOW104"),
 )
+MOST = 1e15  # examples: a damaged file may say more
 VANISHED = -2.0  # decades: as vanishing-gradient has it
 
 
@@ -66,12 +67,12 @@ def _dead(
     seen = window[window > 0]
     blocked = np.isneginf(gain[~np.isnan(gain)])
     if len(seen) and len(blocked) and blocked.all() and np.all(flat[~np.isnan(flat)] == 1):
-        return 1.0, int(seen[-1])
+        return 1.0, int(min(seen[-1], MOST))
     enough = window >= limits["window"]
     if not enough.any():
         return None
     share = float(np.median(dead[enough]))
-    return (share, int(window[enough][-1])) if share >= limits["dead"] else None
+    return (share, int(min(window[enough][-1], MOST))) if share >= limits["dead"] else None
 
 
 def _fades_for_another_reason(ledger: list[Line], late: Bool, explained: float) -> bool:

@@ -18,29 +18,33 @@ import numpy as np
 
 from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.ledger import settled
+from clinometer.diagnosis.output import Output
 from clinometer.diagnosis.quantities import PIECEWISE, Activations, Bool
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 
 RULE = Rule(
     code="FLOW104",
     name="saturated-output",
-    reads=("activations", "late", "course", "state"),
+    reads=("activations", "outputs", "late", "course", "state"),
     limits={"gain": -2.0, "learned": 0.01},
     remedies=("logits-with-matching-loss", "scale-init"),
     blame=19,
-    explains=("FLOW302", "FLOW502", "FLOW201", "FLOW101", "FLOW404"),
+    explains=("FLOW302", "FLOW502", "FLOW201", "FLOW101", "FLOW301", "FLOW404"),
 )
 
 
 @RULE.check
 def check(
     activations: Activations,
+    outputs: list[Output],
     late: Bool,
     course: Course,
     state: str,
     limits: Mapping[str, float],
 ) -> Iterator[Sign]:
     """Yield one sign for each output activation that is flat although it is wrong."""
+    if any(output.mismatched for output in outputs):
+        return  # output-loss-mismatch says why
     if state != "stuck" or course.last is None or course.learned >= limits["learned"]:
         return
     for i, name in enumerate(activations.names):

@@ -38,9 +38,12 @@ def check(lines: list[Line], late: Bool, limits: Mapping[str, float]) -> Iterato
     faded = [(line, lost) for line in lines if (lost := _lost(line, late)) <= limits["gain"]]
     if not faded:
         return
-    cause = _cause(min(faded, key=lambda pair: pair[1])[0], late)
-    for line, lost in faded:
-        yield _sign(line, lost, cause, late, limits["gain"])
+    faintest = min(faded, key=lambda pair: pair[1])
+    cause = _cause(faintest[0], late)
+    yield _sign(*faintest, cause, late, limits["gain"])
+    for line, lost in faded:  # the finding tells the others by name only
+        if line is not faintest[0]:
+            yield Sign(line.layer, SPOKEN[cause], -lost, (), "")
 
 
 def _lost(line: Line, late: Bool) -> float:

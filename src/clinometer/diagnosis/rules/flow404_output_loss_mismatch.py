@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from clinometer.diagnosis.course import Course
-from clinometer.diagnosis.output import Output
+from clinometer.diagnosis.output import MISMATCHES, Output
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 
 RULE = Rule(
@@ -27,45 +27,7 @@ RULE = Rule(
     limits={},
     remedies=("logits-with-matching-loss",),
     blame=3,
-    explains=("FLOW104", "FLOW502", "FLOW201", "FLOW302", "FLOW101", "FLOW102", "FLOW501", "FLOW303"),
-)  # fmt: skip
-# (words that follow each other), what is wrong, what to do, whether it is a fault in itself
-FAULTS = (
-    (("softmax", "log_softmax", "nll"),
-     "a softmax is applied before a loss that applies one itself (cross-entropy)",
-     "give the logits to the loss", True),
-    (("sigmoid", "log_softmax", "nll"),
-     "a sigmoid squeezes the logits to (0, 1) before cross-entropy, which applies a softmax itself",
-     "give the logits to the loss", True),
-    (("sigmoid", "bce_logits"),
-     "a sigmoid is applied before a loss that applies one itself (binary cross-entropy with logits)",
-     "give the logits to the loss", True),
-    (("softmax", "bce_logits"),
-     "a softmax is applied before a loss that applies a sigmoid itself",
-     "give the logits to the loss", True),
-    (("softmax", "nll"),
-     "probabilities are given to a loss that expects log-probabilities (NLLLoss)",
-     "use log_softmax, or logits with cross-entropy", True),
-    (("sigmoid", "nll"),
-     "probabilities are given to a loss that expects log-probabilities (NLLLoss)",
-     "use log_softmax, or logits with cross-entropy", True),
-    (("relu", "log_softmax", "nll"),
-     "a ReLU cuts the negative logits off before cross-entropy", "leave the last ReLU out", False),
-    (("relu", "bce_logits"),
-     "a ReLU cuts the negative logits off before a sigmoid: no probability below 1/2 can be said",
-     "leave the last ReLU out", True),
-    (("relu", "sigmoid", "bce"),
-     "a ReLU cuts the negative logits off before the sigmoid: no probability below 1/2 can be said",
-     "leave the last ReLU out", True),
-    (("tanh", "log_softmax", "nll"),
-     "a tanh squeezes the logits to (-1, 1) before cross-entropy: the network cannot be sure",
-     "leave the tanh out", False),
-    (("sigmoid", "mse"),
-     "the squared error behind a sigmoid has no slope where the sigmoid is flat, right or wrong",
-     "use binary cross-entropy on the logits", False),
-    (("softmax", "mse"),
-     "the squared error behind a softmax has no slope where the softmax is flat, right or wrong",
-     "use cross-entropy on the logits", False),
+    explains=("FLOW502", "FLOW201", "FLOW302", "FLOW101", "FLOW102", "FLOW501", "FLOW303"),
 )  # fmt: skip
 
 
@@ -80,7 +42,7 @@ def check(
 ) -> Iterator[Sign]:
     """Yield one sign for each output whose loss does not match."""
     for output in outputs:
-        for words, what, remedy, certain in FAULTS:
+        for words, what, remedy, certain in MISMATCHES:
             place = output.where(*words)
             if place is None:
                 continue
