@@ -22,6 +22,10 @@ SCHEMA_2 = {
     "call": 15, "activation": 6, "parameter": 18, "loss": 5, "branch": 4, "attention": 6,
     "recurrence": 13,
 }  # fmt: skip
+SCHEMA_3 = {
+    "call": 17, "input": 8, "activation": 6, "parameter": 22, "loss": 5, "branch": 4, "attention": 6,
+    "recurrence": 13,
+}  # fmt: skip
 
 
 def test_schema_1_a_trained_network_of_three_layers() -> None:
@@ -74,10 +78,28 @@ def test_schema_2_every_kind_of_site() -> None:
     assert got.column("call", "reach")[1].tolist() == [4 + names("call").index("reach") / 4096]
 
 
+def test_schema_3_every_kind_of_site() -> None:
+    got = read(GOLDEN / "schema3.clino")
+    kinds = [site.kind for site in got.sites]
+    assert kinds == list(SCHEMA_3)
+    is_true(got, [Site(i, kind, "layer.0") for i, kind in enumerate(kinds)], SCHEMA_3)
+    assert got.meta == {**META, "schema": 3, "store_notes": [], "ended": "normal", "exit_code": 0}
+    assert got.step.tolist() == list(range(20))
+    assert got.observed.tolist() == [0, 4, 8, 12, 16]
+    assert got.events == (Event(7, "spike", "loss of step 7"),)
+    assert got.labels == {"ce": {"counts": {"0": 3, "1": 2}, "classes": 2}}
+    assert got.dead_units == {"layer.0": [1, 4]}
+    last = names("parameter").index("row_spread")
+    assert got.column("parameter", "row_spread")[1].tolist() == [4 + 3 / 64 + last / 4096]
+
+
 @pytest.mark.parametrize("schema", [1, 2])
 def test_what_schema_3_added_is_not_known_of_older_recordings(schema: int) -> None:
     got = read(GOLDEN / f"schema{schema}.clino")
-    new = {"call": ("training", "underflow"), "parameter": ("called", "left_over", "row_spread")}
+    new = {
+        "call": ("training", "underflow"),
+        "parameter": ("called", "ran", "left_over", "row_spread"),
+    }
     for kind, columns in new.items():
         assert got.of_kind(kind)
         for name in columns:
