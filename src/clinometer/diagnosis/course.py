@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.records.recording import Float64, Recording
+from clinometer.records.recording import Float64, Int64, Recording
 from clinometer.theory.constant import cross_entropy_level, level_by_output
 
 BLOCKS = 8  # a window's mean gets its standard error from the means of so many blocks of it
@@ -64,11 +64,13 @@ class Course:
 
 def course(recording: Recording) -> Course:
     """Read the course of the loss off a recording."""
-    steps, losses = _series(recording)
+    level, named = no_information(recording)
+    steps, losses, is_term = _series(recording, level or 0.0)
+    if level is not None and not is_term:
+        level, named = None, "what is propagated back is not the loss term that was seen"
     finite = np.isfinite(losses)
     bad = steps[~finite]
     good = losses[finite]
-    level, named = no_information(recording)
     first, last, error = _windows(good)
     return Course(
         first=first,
@@ -83,41 +85,41 @@ def course(recording: Recording) -> Course:
     )
 
 
-def _series(
-    recording: Recording,
-) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], Float64]:
-    """(steps, losses): of every step where they are the loss term itself, else the observed terms.
+def _series(recording: Recording, level: float) -> tuple[Int64, Float64, bool]:
+    """(steps, losses, whether they are values of the one loss term, which has a level to be held against).
 
-    A loss that was scaled (accumulation, a loss scaler) or has several terms cannot be held against
-    the no-information level; the term that was read from the graph can.
+    What is propagated back may be the term times a constant (accumulation, a weight), or the term and
+    something beside it (a penalty), which is taken off as it was in the observed steps. Anything else,
+    such as a term weighted by rewards, is not the term.
     """
     seen = recording.loss_seen
-    every = recording.step[seen], recording.loss[seen]
-    if not recording.of_kind("loss"):
-        return every
+    steps, losses = recording.step[seen], recording.loss[seen]
+    if len(recording.of_kind("loss")) != 1:
+        return steps, losses, False
     value = recording.column("loss", "value")[:, 0]
-    known = ~np.isnan(value) & (recording.rows["loss"][:, 0, 0] > 0)
-    there = dict(zip(*(array.tolist() for array in every), strict=True))
-    pairs = [
-        (there[step], term)
-        for step, term in zip(recording.observed[known].tolist(), value[known], strict=True)
-        if step in there
-    ]
-    level = no_information(recording)[0] or 0.0  # a difference that is small beside it is rounding
-    both = [(a, b) for a, b in pairs if np.isfinite(a) and np.isfinite(b)]
-    if not pairs or all(abs(a - b) <= MARGIN * max(abs(b), level) for a, b in both):
-        return every
-    factor = _factor(both)
+    known = np.isfinite(value) & np.isin(recording.observed, steps)
+    at = recording.observed[known]
+    whole, term = losses[np.searchsorted(steps, at)], value[known]
+    good = np.isfinite(whole)
+    whole, term, at = whole[good], term[good], at[good]
+    near = MARGIN * np.maximum(
+        np.abs(term), level
+    )  # a difference that is small beside it is rounding
+    if not len(term) or np.all(np.abs(whole - term) <= near):
+        return steps, losses, True
+    factor = _factor(whole, term)
     if factor is not None:
-        return every[0], every[1] * factor
-    return recording.observed[known], value[known]
+        return steps, losses * factor, True
+    if np.all(whole >= term - near):
+        return steps, losses - np.interp(steps, at, whole - term), True
+    return steps, losses, False
 
 
-def _factor(pairs: list[tuple[float, float]]) -> float | None:
-    """The constant by which every loss is scaled (accumulation, a weight); None where it is not one."""
-    ratios = np.array([term / loss for loss, term in pairs if loss])
-    if len(ratios) < 3 or len(ratios) < len(pairs):
+def _factor(whole: Float64, term: Float64) -> float | None:
+    """The constant by which every loss is scaled; None where it is not one."""
+    if len(whole) < 3 or np.any(whole == 0):
         return None
+    ratios = term / whole
     middle = float(np.median(ratios))
     return middle if np.all(np.abs(ratios - middle) <= MARGIN * abs(middle)) else None
 
@@ -243,4 +245,6 @@ def _overshot(seen: Course) -> bool:
     if seen.first is None or seen.last is None or np.isnan(seen.error):
         return False
     worse = seen.last - max(seen.first, seen.reference or seen.first)
-    return worse > max(SURE * seen.error, abs(seen.reference or seen.first))
+    if seen.no_information is None:  # a loss of another kind may rise, as a generator's does
+        return worse > max(SURE * seen.error, (1 / MARGIN - 1) * abs(seen.first))
+    return worse > max(SURE * seen.error, abs(seen.no_information))

@@ -23,6 +23,7 @@ from clinometer.records.recording import Float64, Recording
 
 PIECEWISE = frozenset({"relu", "relu6", "leaky_relu"})  # flat on half of their inputs by design
 MOST = 0.5
+FEW = 3
 Bool = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
@@ -227,7 +228,11 @@ class Quantities(Mapping[str, Any]):
 
 
 def late_observations(recording: Recording, bad_step: int | None) -> Bool:
-    """bool (observations,): the last quarter of the run as far as it is finite; at least one."""
+    """bool (observations,): the last quarter of the run as far as it is finite; at least one.
+
+    Where that holds fewer than `FEW` observations, those of the second half that come before are taken
+    as well: one noisy step shall not speak alone.
+    """
     observed = recording.observed
     good = observed < bad_step if bad_step is not None else np.ones(len(observed), dtype=bool)
     if not good.any():
@@ -236,6 +241,8 @@ def late_observations(recording: Recording, bad_step: int | None) -> Bool:
     if bad_step is None and len(recording.step):
         end = recording.step[-1]
     late = good & (observed >= end * (1 - 1 / LATE))
+    if late.sum() < FEW:
+        late[np.flatnonzero(good & (observed >= end / 2))[-FEW:]] = True
     late[np.flatnonzero(good)[-1]] = True
     return np.asarray(late)
 

@@ -4,8 +4,8 @@ Sees      Parameters of which, through most of the run, more than half of the el
           make kept every stored bit.
 Matters   weight + step == weight in the stored format: those elements stand still, however long the run.
 Not this  Steps that are lost because the run has learned or its learning rate was taken to 0 at the end;
-          weights in float32 under bfloat16 autocast; steps that float32 would lose as well, which are
-          too small, not badly stored.
+          weights in float32, under bfloat16 autocast or not: steps that float32 would lose as well are
+          too small, or die on the way (their own rules speak), and are not badly stored.
 Limits    lost: half of the movable elements, exact bit comparison. A step is certainly lost below
           2^-(p+1) of its weight: 2.0e-3 in bfloat16, 2.4e-4 in float16, 3.0e-8 in float32.
 Source    Zamirai et al. (2020), arXiv 2010.06192; pytorch/ao#1124.
@@ -45,6 +45,8 @@ def check(
         asked = update.intended[np.isfinite(update.intended)]
         known = FLOATS.get(update.dtype)
         if not len(lost) or known is None or not update.is_matrix:
+            continue
+        if known.significand_bits >= FLOATS["float32"].significand_bits:
             continue
         share = float(np.median(lost))
         typical = float(np.median(asked)) if len(asked) else float("nan")
