@@ -1,0 +1,835 @@
+"""The 28 sources of false alarms that other tools fall for, by number: a healthy run with that very
+property says nothing graver than a note, and its sick twin is found all the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import clinometer
+from clinometer.diagnosis.diagnosis import Diagnosis
+from clinometer.diagnosis.rule import Finding
+from networks import batches, blobs, chain, codes, initialise, judged
+
+TASK = blobs(400, 16, 10)
+LEARNS = {"learning", "learned"}
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    torch.manual_seed(0)
+
+
+def he(model: nn.Module) -> nn.Module:
+    return initialise(model, lambda w: nn.init.kaiming_normal_(w, nonlinearity="relu"))
+
+
+def trained(
+    folder: Path, model: nn.Module, step: Callable[[int], object], steps: int = 200, every: int = 5
+) -> Diagnosis:
+    """Run a training loop of one's own while watched, and diagnose."""
+    path = folder / f"run{len(list(folder.glob('*.clino')))}.clino"
+    with clinometer.watch(model, to=path, every=every):
+        for i in range(steps):
+            step(i)
+    return clinometer.diagnose(clinometer.read(path))
+
+
+def stepping(
+    model: nn.Module,
+    stepper: torch.optim.Optimizer,
+    data: tuple[torch.Tensor, torch.Tensor] = TASK,
+    loss: Callable[..., torch.Tensor] = functional.cross_entropy,
+    size: int = 64,
+) -> Callable[[int], None]:
+    """One ordinary step on the next batch."""
+    stream = batches(data, size)
+
+    def step(i: int) -> None:
+        inputs, labels = next(stream)
+        stepper.zero_grad()
+        loss(model(inputs), labels).backward()
+        stepper.step()
+
+    return step
+
+
+def alarms(found: Diagnosis) -> list[str]:
+    """What a user would have to look into."""
+    return codes(found, "error", "warning")
+
+
+def told(found: Diagnosis, code: str) -> Finding:
+    """The finding of one rule."""
+    return next(finding for finding in found.findings if finding.code == code)
+
+
+def measured(found: Diagnosis, kind: str, column: str, site: str) -> np.ndarray:
+    """One column of one site, by observation."""
+    at = [s.name for s in found.recording.of_kind(kind)].index(site)
+    return found.recording.column(kind, column)[:, at]
+
+
+class Rows(nn.Module):
+    """Small grey pictures out of rows of 64 numbers, for a convolution."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.reshape(len(x), 1, 8, 8)
+
+
+def convolutions(activation: Callable[[], nn.Module] = nn.ReLU) -> nn.Sequential:
+    """Rows -> two convolutions, pooled -> 4 classes."""
+    return nn.Sequential(
+        Rows(), nn.Conv2d(1, 8, 3, padding=1), activation(), nn.Conv2d(8, 8, 3, padding=1),
+        activation(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 4),
+    )  # fmt: skip
+
+
+PICTURES = blobs(256, 64, 4)
+
+
+# -- 1: legitimate sparsity of a ReLU ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_01_half_of_a_relus_outputs_are_zero(kind, seed, tmp_path):
+    torch.manual_seed(seed)
+    if kind == "dense":
+        found = judged(tmp_path, he(chain(3, 32, nn.ReLU, inputs=16)), TASK, every=5)
+    else:
+        found = judged(tmp_path, he(convolutions()), PICTURES, every=5, lr=0.05)
+    flat = found.recording.column("activation", "saturated")
+    assert 0.3 < flat[0].min() <= flat[0].max() < 0.7  # zeros, at the start
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+    assert "FLOW102" not in codes(found)
+
+
+def test_01_nine_tenths_of_zeros_of_ever_different_units_are_no_alarm(tmp_path):
+    model = he(chain(1, 256, nn.ReLU, inputs=16))
+    with torch.no_grad():
+        model[0].bias.fill_(-2.5)
+    found = judged(tmp_path, model, TASK, every=5)
+    assert measured(found, "activation", "saturated", "1")[0] > 0.9
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_01_zeros_of_always_the_same_units_are_found(seed, tmp_path):
+    torch.manual_seed(seed)
+    model = he(convolutions())
+    with torch.no_grad():
+        model[3].bias.fill_(-100.0)
+    found = judged(tmp_path, model, PICTURES, every=5)
+    finding = found.findings[0]
+    assert (finding.code, finding.layer, finding.severity) == ("FLOW102", "4", "error")
+
+
+# -- 2: saturated because right ------------------------------------------------------------------
+
+
+POINTS = torch.tensor([[1.0, 1.0], [-1.0, -1.0]]).repeat(32, 1)
+RIGHT = torch.tensor([[1.0], [0.0]]).repeat(32, 1)
+
+
+def steep(*above: nn.Module) -> nn.Sequential:
+    """The chapter's model B: so steep that its output is flat on both points."""
+    model = nn.Sequential(nn.Linear(2, 1), *above)
+    with torch.no_grad():
+        model[0].weight.fill_(10.0)
+        model[0].bias.zero_()
+    return model
+
+
+@pytest.mark.parametrize("loss", [functional.binary_cross_entropy, functional.mse_loss])
+def test_02_a_sigmoid_is_saturated_because_it_is_right(loss, tmp_path):
+    found = judged(tmp_path, steep(nn.Sigmoid()), (POINTS, RIGHT), loss=loss, every=5)
+    assert measured(found, "activation", "saturated", "1").min() == 1.0
+    assert found.verdict == "learned"
+    assert alarms(found) == []
+
+
+def test_02_a_softmax_is_saturated_because_it_is_right(tmp_path):
+    model = he(chain(1, 32, nn.ReLU, inputs=16))
+    found = judged(tmp_path, model, blobs(400, 16, 10, spread=0.05), steps=400, every=5, lr=0.5)
+    loss_end = found.lines[0].factors["loss_end"]
+    assert loss_end[-1] < loss_end[0] - 1.5  # decades of gradient are gone, for a good reason
+    assert found.verdict == "learned"
+    assert alarms(found) == []
+
+
+def test_02_a_sigmoid_is_saturated_although_it_is_wrong(tmp_path):
+    found = judged(
+        tmp_path, steep(nn.Sigmoid()), (POINTS, 1 - RIGHT), loss=functional.mse_loss, every=5
+    )
+    finding = found.findings[0]
+    assert (finding.code, finding.layer, finding.severity) == ("FLOW104", "1", "error")
+    assert found.verdict == "stuck"
+
+
+class LastState(nn.Module):
+    """A recurrent layer, and a linear map of its last state."""
+
+    def __init__(self, cell: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.cell, self.head = cell, nn.Linear(cell.hidden_size, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.cell(x)[0][:, -1])
+
+
+def test_02_gates_that_are_wide_open_are_no_alarm(tmp_path):
+    draw = torch.Generator().manual_seed(1)
+    sequences = torch.randn(128, 8, 4, generator=draw)
+    model = LastState(nn.LSTM(4, 16, batch_first=True), 2)
+    with torch.no_grad():
+        model.cell.bias_ih_l0[16:32].fill_(8.0)  # the forget gate: sigmoid(8) = 0.9997, slope 3e-4
+    task = (sequences, (sequences.sum(1)[:, 0] > 0).long())
+    found = judged(tmp_path, model, task, optimizer=torch.optim.Adam, lr=0.01, every=10, steps=120)
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+class Retrieval(nn.Module):
+    """Looks up the value of the key that matches a query: its solution is hard attention."""
+
+    def __init__(self, keys: int, width: int) -> None:
+        super().__init__()
+        self.query = nn.Linear(width, width, bias=False)
+        self.key, self.value = nn.Linear(width, width, bias=False), nn.Linear(keys, keys)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        items, query = x[:, :-1], x[:, -1:]
+        attention = (self.query(query) @ self.key(items).transpose(1, 2)).softmax(-1)
+        return self.value(attention[:, 0])
+
+
+def test_02_attention_that_becomes_sharp_while_it_learns_is_no_alarm(tmp_path):
+    draw = torch.Generator().manual_seed(1)
+    items = torch.randn(256, 8, 16, generator=draw)
+    place = torch.arange(256) % 8
+    queries = items[torch.arange(256), place][:, None]
+    model = Retrieval(8, 16)
+    found = judged(
+        tmp_path, model, (torch.cat([items, queries], 1), place),
+        optimizer=torch.optim.Adam, lr=0.02, every=5, steps=200,
+    )  # fmt: skip
+    entropy = found.recording.column("attention", "entropy")[:, 0]
+    assert math.exp(entropy[-1]) < 2 < math.exp(entropy[0])
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+# -- 3: large outputs of layers that have no bound ---------------------------------------------------
+
+
+@pytest.mark.parametrize("activation", [nn.GELU, nn.LeakyReLU, nn.Softplus])
+def test_03_outputs_beyond_one_of_layers_without_a_bound_are_not_saturated(activation, tmp_path):
+    model = chain(2, 32, activation, inputs=16)
+    with torch.no_grad():
+        model[0].weight.mul_(8.0)
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=3e-3, every=5)
+    outputs = measured(found, "call", "out_rms", "0")
+    assert outputs.min() > 3.0
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+    assert "FLOW101" not in codes(found)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_03_the_same_size_before_a_tanh_is_saturated(seed, tmp_path):
+    torch.manual_seed(seed)
+    model = chain(2, 32, nn.Tanh, inputs=16)
+    with torch.no_grad():
+        for layer in model[:-1:2]:
+            layer.bias.fill_(8.0)  # tanh(8) = 1 - 2e-7: every unit says 1 whatever the input
+    found = judged(tmp_path, model, TASK, every=5)
+    finding = found.findings[0]
+    assert (finding.code, finding.cause, finding.severity) == (
+        "FLOW101", "activation gain", "error",
+    )  # fmt: skip
+    assert set(finding.layers) == {"1", "3"}
+
+
+# -- 4: absolute sizes of gradients ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("power", [-40, -20, 20, 40])
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_04_the_size_of_a_gradient_says_nothing_where_the_rate_makes_up_for_it(
+    kind, power, tmp_path
+):
+    model, task = (
+        (he(chain(2, 32, nn.ReLU, inputs=16)), TASK)
+        if kind == "dense"
+        else (he(convolutions()), PICTURES)
+    )
+    found = judged(
+        tmp_path, model, task, every=5, lr=0.05 * 2.0**-power,
+        loss=lambda out, labels: functional.cross_entropy(out, labels) * 2.0**power,
+    )  # fmt: skip
+    gradients = measured(
+        found, "parameter", "grad_rms", "0.weight" if kind == "dense" else "1.weight"
+    )
+    assert np.all((gradients < 1e-6) if power < 0 else (gradients > 1e3))
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_04_a_sum_over_the_batch_under_adam_is_no_alarm(tmp_path):
+    found = judged(
+        tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, optimizer=torch.optim.Adam, lr=0.01,
+        loss=lambda out, labels: functional.cross_entropy(out, labels, reduction="sum"), every=5,
+    )  # fmt: skip
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_04_the_same_small_gradient_without_the_rate_for_it_is_too_small_a_step(tmp_path):
+    found = judged(
+        tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, every=5, lr=0.05,
+        loss=lambda out, labels: functional.cross_entropy(out, labels) * 2.0**-30,
+    )  # fmt: skip
+    finding = found.findings[0]
+    assert (finding.code, finding.cause, finding.severity) == ("FLOW302", "optimizer gain", "error")
+    assert found.verdict == "stuck"
+
+
+# -- 5: the ratio of the first layer's gradient to the last one's ------------------------------------
+
+
+class Bag(nn.Module):
+    """Mean of word vectors, and a linear map."""
+
+    def __init__(self, words: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.words, self.head = nn.Embedding(words, width), nn.Linear(width, classes)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.head(self.words(ids).mean(1))
+
+
+def sentences(words: int = 2000, classes: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sentences of 6 words, each class with words of its own: a task for a bag of words."""
+    draw = torch.Generator().manual_seed(1)
+    labels = torch.arange(256) % classes
+    part = words // classes
+    return labels[:, None] * part + torch.randint(0, part, (256, 6), generator=draw), labels
+
+
+def test_05_gradients_of_an_embedding_and_of_the_head_are_not_comparable(tmp_path):
+    found = judged(
+        tmp_path, Bag(2000, 16, 4), sentences(), optimizer=torch.optim.Adam, lr=0.02, every=5
+    )
+    first, last = (
+        measured(found, "parameter", "grad_rms", name) for name in ("words.weight", "head.weight")
+    )
+    assert np.median(last / first) > 70  # where others say that it vanishes
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+class Block(nn.Module):
+    """A residual block that normalises first."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.up, self.down = (
+            nn.LayerNorm(width),
+            nn.Linear(width, 32),
+            nn.Linear(32, width),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.down(functional.gelu(self.up(self.norm(x))))
+
+
+def test_05_larger_gradients_below_in_a_network_that_normalises_first_are_no_alarm(tmp_path):
+    model = nn.Sequential(
+        nn.Linear(16, 16), *(Block(16) for _ in range(6)), nn.LayerNorm(16), nn.Linear(16, 10)
+    )
+    with torch.no_grad():
+        model[0].weight.mul_(0.02)  # a small stream: the first normalisations multiply
+        model[0].bias.zero_()
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=2e-3, every=5)
+    below, above = (measured(found, "parameter", "grad_rms", f"{i}.weight")[0] for i in (0, 8))
+    assert below > 3 * above
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_05_a_head_that_starts_at_zero_is_no_alarm(seed, tmp_path):
+    torch.manual_seed(seed)
+    model = he(chain(2, 32, nn.ReLU, inputs=16))
+    nn.init.zeros_(model[-1].weight)
+    found = judged(tmp_path, model, TASK, every=1)
+    assert measured(found, "parameter", "grad_rms", "0.weight")[0] == 0
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_05_a_signal_that_grows_with_every_layer_is_found(seed, tmp_path):
+    torch.manual_seed(seed)
+    model = initialise(chain(8, 32, nn.ReLU, inputs=16), lambda w: nn.init.normal_(w, std=0.8))
+    found = judged(tmp_path, model, TASK, every=1, steps=60)
+    assert {"FLOW202", "FLOW206"} & set(alarms(found))
+    assert found.findings[0].cause == "weight gain"
+
+
+# -- 6: gradients shrink because the loss is low -----------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_06_gradients_shrink_because_the_loss_is_low(kind, tmp_path):
+    if kind == "dense":
+        model, task = he(chain(2, 32, nn.ReLU, inputs=16)), blobs(400, 16, 10, spread=0.05)
+    else:
+        model, task = he(convolutions(nn.ReLU)), blobs(256, 64, 4, spread=0.05)
+    found = judged(tmp_path, model, task, optimizer=torch.optim.Adam, lr=0.01, steps=300)
+    gradients = measured(
+        found, "parameter", "grad_rms", "0.weight" if kind == "dense" else "1.weight"
+    )
+    assert gradients[-1] < gradients[0] / 100
+    assert found.verdict == "learned"
+    assert alarms(found) == []
+
+
+def test_06_gradients_that_are_small_while_the_loss_is_high_are_found(tmp_path):
+    found = judged(tmp_path, chain(10, 16, nn.Sigmoid), TASK)
+    finding = found.findings[0]
+    assert (finding.code, finding.cause, finding.severity) == (
+        "FLOW201", "activation gain", "error",
+    )  # fmt: skip
+
+
+# -- 7: frozen on purpose ----------------------------------------------------------------------------
+
+
+def pretrained(model: nn.Module, data=TASK, steps: int = 150) -> nn.Module:
+    """Train it first, unwatched."""
+    step = stepping(model, torch.optim.Adam(model.parameters(), lr=0.01), data)
+    for i in range(steps):
+        step(i)
+    return model
+
+
+OTHER = (TASK[0], (TASK[1] * 3) % 10)  # the same inputs under other names
+
+
+@pytest.mark.parametrize("given", ["the head", "all"])
+def test_07_a_pretrained_body_is_frozen_on_purpose(given, tmp_path):
+    model = pretrained(he(chain(2, 32, nn.ReLU, inputs=16)))
+    model[:-1].requires_grad_(False)
+    model[-1].reset_parameters()
+    of = model if given == "all" else model[-1]
+    stepper = torch.optim.Adam(of.parameters(), lr=0.02)
+    found = trained(tmp_path, model, stepping(model, stepper, OTHER))
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+    if given == "the head":
+        assert {"FLOW401", "FLOW402", "FLOW408"}.isdisjoint(codes(found))
+
+
+def test_07_a_layer_that_is_thawed_later_is_no_alarm(tmp_path):
+    model = he(chain(2, 32, nn.ReLU, inputs=16))
+    model[0].requires_grad_(False)
+    step = stepping(model, torch.optim.Adam(model.parameters(), lr=0.01))
+
+    def thawing(i: int) -> None:
+        if i == 60:
+            model[0].requires_grad_(True)
+        step(i)
+
+    found = trained(tmp_path, model, thawing)
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_07_layers_frozen_by_accident_are_found(seed, tmp_path):
+    torch.manual_seed(seed)
+    model = chain(2, 32, nn.Tanh, inputs=16)
+    model[:-1].requires_grad_(False)
+    stepper = torch.optim.Adam(model.parameters(), lr=1e-3)
+    found = trained(tmp_path, model, stepping(model, stepper))
+    assert set(told(found, "FLOW408").layers) == {"0", "2"}
+    assert "FLOW408" in alarms(found)
+
+
+def test_07_a_layer_left_out_by_accident_is_found(tmp_path):
+    model = convolutions()
+    kept = [p for name, p in model.named_parameters() if not name.startswith("3.")]
+    found = trained(tmp_path, model, stepping(model, torch.optim.Adam(kept, lr=0.01), PICTURES))
+    finding = found.findings[0]
+    assert (finding.code, finding.layer, finding.cause) == ("FLOW401", "3", "not in an optimizer")
+    assert finding.severity in {"error", "warning"}
+
+
+# -- 8: one factor starts at zero --------------------------------------------------------------------
+
+
+class LoRA(nn.Module):
+    """A frozen linear map, and a low-rank one beside it whose second factor starts at 0."""
+
+    def __init__(self, base: nn.Linear, rank: int = 4) -> None:
+        super().__init__()
+        self.base = base.requires_grad_(False)
+        self.a = nn.Linear(base.in_features, rank, bias=False)
+        self.b = nn.Linear(rank, base.out_features, bias=False)
+        nn.init.zeros_(self.b.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.base(x) + self.b(self.a(x))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_08_the_second_factor_of_an_adapter_starts_at_zero(seed, tmp_path):
+    torch.manual_seed(seed)
+    body = pretrained(he(chain(2, 32, nn.ReLU, inputs=16)))
+    model = nn.Sequential(LoRA(body[0]), body[1], LoRA(body[2]), body[3], LoRA(body[4]))
+    kept = [p for p in model.parameters() if p.requires_grad]
+    found = trained(
+        tmp_path, model, stepping(model, torch.optim.Adam(kept, lr=0.01), OTHER), every=1
+    )
+    assert measured(found, "parameter", "grad_rms", "0.a.weight")[0] == 0
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_08_residual_branches_that_start_at_zero_are_no_alarm(tmp_path):
+    model = nn.Sequential(nn.Linear(16, 32), *(Block(32) for _ in range(4)), nn.Linear(32, 10))
+    for block in model[1:-1]:
+        nn.init.zeros_(block.down.weight)
+        nn.init.zeros_(block.down.bias)
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=3e-3, every=1, steps=120)
+    assert measured(found, "parameter", "grad_rms", "1.up.weight")[0] == 0
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+class Modulated(nn.Module):
+    """adaLN-zero: scale, shift and gate of a block come from a condition, and start at 0."""
+
+    def __init__(self, width: int, conditions: int) -> None:
+        super().__init__()
+        self.body, self.condition = nn.Linear(width, width), nn.Linear(conditions, 3 * width)
+        nn.init.zeros_(self.condition.weight)
+        nn.init.zeros_(self.condition.bias)
+
+    def forward(self, x: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
+        scale, shift, gate = self.condition(c).chunk(3, -1)
+        return x + gate * functional.gelu(self.body(x * (1 + scale) + shift))
+
+
+class Conditioned(nn.Module):
+    """Two such blocks between two linear maps; the condition is the second half of the input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(8, 24), nn.Linear(24, 10)
+        self.blocks = nn.ModuleList([Modulated(24, 8), Modulated(24, 8)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.first(x[:, :8])
+        for block in self.blocks:
+            h = block(h, x[:, 8:])
+        return self.last(h)
+
+
+def test_08_gates_that_start_at_zero_are_no_alarm(tmp_path):
+    found = judged(
+        tmp_path, Conditioned(), TASK, optimizer=torch.optim.Adam, lr=0.01, every=1, steps=120
+    )
+    assert measured(found, "parameter", "grad_rms", "blocks.0.body.weight")[0] == 0
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1])
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_08_every_factor_starting_alike_is_found(kind, value, tmp_path):
+    model, task = (
+        (chain(2, 32, nn.Tanh, inputs=16), TASK)
+        if kind == "dense"
+        else (convolutions(nn.Tanh), PICTURES)
+    )
+    initialise(model, lambda w: nn.init.constant_(w, value))
+    found = judged(tmp_path, model, task, every=5)
+    finding = found.findings[0]
+    assert (finding.code, finding.cause) == ("FLOW203", "symmetry")
+    assert finding.severity in {"error", "warning"}
+    assert finding.layer in {"0", "1", "2", "3"}
+
+
+# -- 9: a bias before a normalisation ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("norm", [nn.BatchNorm1d, nn.LayerNorm, nn.InstanceNorm1d])
+def test_09_a_bias_before_a_normalisation_has_no_gradient(norm, tmp_path):
+    if norm is nn.LayerNorm:  # takes off the mean over the features: the mean of the bias has none
+        body = nn.Sequential(nn.Linear(16, 32), nn.LayerNorm(32), nn.ReLU())
+    elif norm is nn.BatchNorm1d:
+        body = nn.Sequential(nn.Linear(16, 32), nn.BatchNorm1d(32), nn.ReLU())
+    else:
+        body = nn.Sequential(
+            nn.Unflatten(1, (1, 16)),
+            nn.Conv1d(1, 8, 3),
+            nn.InstanceNorm1d(8),
+            nn.ReLU(),
+            nn.Flatten(),
+        )
+    model = nn.Sequential(*body, nn.Linear(32 if len(body) == 3 else 112, 10))
+    found = judged(tmp_path, model, TASK, every=5, lr=0.05)
+    if norm is not nn.LayerNorm:
+        name = "0" if norm is nn.BatchNorm1d else "1"
+        bias, weight = (
+            measured(found, "parameter", "grad_rms", f"{name}.{part}")
+            for part in ("bias", "weight")
+        )
+        assert np.all(bias < 1e-5 * weight)
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_09_a_normalisation_that_leaves_no_gradient_at_all_is_found(seed, tmp_path):
+    torch.manual_seed(seed)
+    model = nn.Sequential(nn.Linear(16, 1), nn.LayerNorm(1), nn.Linear(1, 10))
+    found = judged(tmp_path, model, TASK, every=5)
+    finding = found.findings[0]
+    assert (finding.code, finding.layer) == ("FLOW405", "1")
+    assert finding.severity in {"error", "warning"}
+
+
+# -- 10: one-dimensional tensors have no scale of their own ------------------------------------------
+
+
+class Scaled(nn.Module):
+    """A residual branch behind a gain that starts at 1e-4, as in deep vision transformers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.map, self.gain = nn.Linear(width, width), nn.Parameter(torch.full((width,), 1e-4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.gain * functional.relu(self.map(x))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_10_steps_of_biases_and_gains_are_large_against_their_start_at_zero(seed, tmp_path):
+    torch.manual_seed(seed)
+    model = nn.Sequential(
+        nn.Linear(16, 32), nn.PReLU(init=0.0), Scaled(32), nn.BatchNorm1d(32), Scaled(32),
+        nn.Linear(32, 10),
+    )  # fmt: skip
+    for layer in (model[0], model[-1]):
+        nn.init.zeros_(layer.bias)
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=0.01, every=1, steps=120)
+    step, weight = (
+        measured(found, "parameter", name, "2.gain")[0] for name in ("stored_rms", "weight_rms")
+    )
+    assert step > 10 * weight
+    assert measured(found, "parameter", "weight_rms", "0.bias")[0] == 0
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_10_the_same_step_against_the_size_of_a_matrix_is_too_large(tmp_path):
+    model = he(chain(3, 32, nn.Tanh, inputs=16))
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=10.0, every=1, steps=80)
+    finding = found.findings[0]
+    assert (finding.code, finding.severity) == ("FLOW303", "error")
+
+
+# -- 11: rows and experts that are seldom used -------------------------------------------------------
+
+
+def test_11_most_words_of_an_embedding_get_no_gradient_in_a_batch(tmp_path):
+    found = judged(
+        tmp_path, Bag(2000, 16, 4), sentences(), optimizer=torch.optim.Adam, lr=0.02, size=16,
+        steps=150,
+    )  # fmt: skip
+    assert measured(found, "parameter", "zero_grad", "words.weight").min() > 0.9
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+class Experts(nn.Module):
+    """Each example goes to the expert that it asks for; the last one is asked for once in a while."""
+
+    def __init__(self, cut: int | None = None) -> None:
+        super().__init__()
+        self.experts = nn.ModuleList(nn.Linear(16, 10) for _ in range(4))
+        self.cut = cut
+
+    def forward(self, x: torch.Tensor, route: torch.Tensor) -> torch.Tensor:
+        out = x.new_zeros(len(x), 10)
+        for i, expert in enumerate(self.experts):
+            rows = torch.nonzero(route == i)[:, 0]
+            if len(rows):
+                said = expert(x[rows])
+                out = out.index_add(0, rows, said.detach() if i == self.cut else said)
+        return out
+
+
+def routed(folder: Path, model: Experts) -> Diagnosis:
+    """Train it; expert 3 is asked for in every twentieth step only."""
+    stepper = torch.optim.Adam(model.parameters(), lr=0.02)
+    stream = batches(TASK, 64)
+
+    def step(i: int) -> None:
+        inputs, labels = next(stream)
+        route = labels % 3
+        if i % 20 == 0:
+            route[0] = 3
+        stepper.zero_grad()
+        functional.cross_entropy(model(inputs, route), labels).backward()
+        stepper.step()
+
+    return trained(folder, model, step, every=5)
+
+
+def test_11_an_expert_that_is_seldom_asked_is_no_alarm(tmp_path):
+    found = routed(tmp_path, Experts())
+    received = measured(found, "parameter", "received", "experts.3.weight")
+    assert 0 < received.mean() < 0.5
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_11_an_expert_that_is_cut_off_is_found(tmp_path):
+    found = routed(tmp_path, Experts(cut=1))
+    finding = found.findings[0]
+    assert (finding.code, finding.layer, finding.cause) == ("FLOW402", "experts.1", "graph cut")
+    assert finding.severity in {"error", "warning"}
+
+
+# -- 12: one tensor with two names -------------------------------------------------------------------
+
+
+class Tied(nn.Module):
+    """Predicts the next word; the table of words is the head as well."""
+
+    def __init__(self, words: int, width: int) -> None:
+        super().__init__()
+        self.words, self.mix = nn.Embedding(words, width), nn.Linear(width, width)
+        self.head = nn.Linear(width, words, bias=False)
+        self.head.weight = self.words.weight
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return self.head(torch.tanh(self.mix(self.words(ids))))
+
+
+def next_words(words: int = 24) -> tuple[torch.Tensor, torch.Tensor]:
+    ids = torch.arange(240) % words
+    return ids, (ids * 5 + 1) % words
+
+
+def test_12_a_weight_that_is_used_twice_is_one_weight(tmp_path):
+    found = judged(
+        tmp_path, Tied(24, 16), next_words(), optimizer=torch.optim.Adam, lr=0.01, every=5
+    )
+    names = {s.name for s in found.recording.of_kind("parameter")}
+    assert len(names & {"words.weight", "head.weight"}) == 1
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+class TiedAutoencoder(nn.Module):
+    """Decodes with the transpose of what it encodes with."""
+
+    def __init__(self, inputs: int, width: int) -> None:
+        super().__init__()
+        self.encode = nn.Linear(inputs, width)
+        self.shift = nn.Parameter(torch.zeros(inputs))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.encode(x)) @ self.encode.weight + self.shift
+
+
+def test_12_a_decoder_that_is_the_encoders_transpose_is_no_alarm(tmp_path):
+    found = judged(
+        tmp_path, TiedAutoencoder(16, 12), (TASK[0], TASK[0]), loss=functional.mse_loss,
+        optimizer=torch.optim.Adam, lr=5e-3, every=5,
+    )  # fmt: skip
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_12_a_tied_weight_that_no_optimizer_owns_is_found(tmp_path):
+    model = Tied(24, 16)
+    stepper = torch.optim.Adam(model.mix.parameters(), lr=1e-3)
+    found = trained(tmp_path, model, stepping(model, stepper, next_words()))
+    assert "FLOW401" in codes(found)
+    assert told(found, "FLOW401").layer in {"words", "head"}
+
+
+# -- 13: learning rates of nearly zero at both ends of a schedule ------------------------------------
+
+
+def scheduled(
+    folder: Path, model: nn.Module, rate: float, schedule: Callable[[int], float], steps: int = 200,
+    watched: int | None = None, data=TASK,
+) -> Diagnosis:  # fmt: skip
+    """Adam with a scheduled rate; only the first `watched` steps are taken where that is given."""
+    stepper = torch.optim.Adam(model.parameters(), lr=rate)
+    scheduler = torch.optim.lr_scheduler.LambdaLR(stepper, schedule)
+    plain = stepping(model, stepper, data)
+
+    def step(i: int) -> None:
+        plain(i)
+        scheduler.step()
+
+    return trained(folder, model, step, watched or steps)
+
+
+def warm_up(i: int) -> float:
+    return min((i + 1) / 100, 1.0) ** 2 * (0.1 if i < 30 else 1.0)
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_13_a_warm_up_from_nearly_zero_in_float32_is_no_alarm(kind, tmp_path):
+    model, task = (
+        (he(chain(2, 32, nn.ReLU, inputs=16)), TASK)
+        if kind == "dense"
+        else (he(convolutions()), PICTURES)
+    )
+    found = scheduled(tmp_path, model, 0.02, warm_up, data=task)
+    step, weight = (
+        measured(found, "parameter", name, "0.weight" if kind == "dense" else "1.weight")
+        for name in ("stored_rms", "weight_rms")
+    )
+    assert 0 < step[0] < 1e-5 * weight[0]
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_13_a_rate_that_is_taken_to_zero_at_the_end_is_no_alarm(tmp_path):
+    model = he(chain(2, 32, nn.ReLU, inputs=16))
+    found = scheduled(tmp_path, model, 0.02, lambda i: max(0.0, 1 - i / 150) ** 2)
+    assert measured(found, "parameter", "lr", "0.weight")[-1] == 0
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_13_a_warm_up_that_bfloat16_rounds_away_is_found(seed, tmp_path):
+    torch.manual_seed(seed)
+    model = he(chain(2, 32, nn.ReLU, inputs=16)).to(torch.bfloat16)
+    data = (TASK[0].to(torch.bfloat16), TASK[1])
+    found = scheduled(tmp_path, model, 1e-4, lambda i: (i + 1) / 200, data=data)
+    finding = found.findings[0]
+    assert (finding.code, finding.cause, finding.severity) == (
+        "FLOW301", "rounding survival", "error",
+    )  # fmt: skip
