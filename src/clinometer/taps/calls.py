@@ -233,7 +233,8 @@ class Calls:
                 gradient = self.landed[taken.number]
                 if gradient.size != inputs.size or self._vanished(taken) or self._vanished(rows):
                     return NAN
-                total += float(inputs @ gradient) * sighting.one_of
+                with np.errstate(over="ignore", invalid="ignore"):  # Inf and NaN are findings
+                    total += float(inputs @ gradient) * sighting.one_of
                 known = True
         return math.sqrt(total) if known else NAN
 
