@@ -4,7 +4,8 @@ Sees      Steps in which every backward pass found, in most parameters, a gradie
 Matters   The optimizer is given the sum of all gradients so far: the step grows without end, and points
           to where the loss fell long ago.
 Not this  Gradient accumulation over micro-batches (the first of them finds nothing); two optimizers that
-          clear each other's gradients in between.
+          clear each other's gradients in between; parameters that no optimizer owns, and that its
+          zero_grad() does not clear either.
 Limits    half of the parameters, in half of the observations after the first.
 Source    PyTorch, "Zeroing out gradients", tutorial; `torch.optim.Optimizer.zero_grad`.
 """
@@ -38,6 +39,8 @@ def check(recording: Recording, fault: str, limits: Mapping[str, float]) -> Iter
     if not recording.of_kind("parameter"):
         raise NotJudged("no parameter was observed")
     left = recording.column("parameter", "left_over")[recording.observed > 0]
+    unowned = recording.column("parameter", "owned")[recording.observed > 0] == 0
+    left = np.where(unowned, np.nan, left)  # no step is made of their gradients
     known = ~np.isnan(left)
     if not known.any():
         raise NotJudged("whether gradients are cleared was not observed")

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from clinometer.diagnosis.rule import Evidence, NotJudged, Rule, Sign
-from clinometer.records.recording import Recording
+from clinometer.records.recording import Float64, Recording
 
 RULE = Rule(
     code="FLOW405",
@@ -48,9 +48,10 @@ def check(recording: Recording, fault: str, limits: Mapping[str, float]) -> Iter
             yield _starved(call.name, str(call.facts["class"]), int(call.facts["pooled"]), fault)
     training = recording.column("call", "training")
     for i in moded:
-        late = _left_behind(training[:, i])
+        modes = _modes(training, i)
+        late = _left_behind(modes)
         if late > limits["evaluating"]:
-            yield _evaluating(calls[i].name, late, training[:, i], fault)
+            yield _evaluating(calls[i].name, late, modes, fault)
 
 
 def _starved(layer: str, kind: str, values: int, fault: str) -> Sign:
@@ -68,7 +69,14 @@ def _starved(layer: str, kind: str, values: int, fault: str) -> Sign:
     )
 
 
-def _left_behind(training: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> float:
+def _modes(training: Float64, call: int) -> Float64:
+    """Mode of a call in each observation; dropout that evaluates leaves no trace: the others tell."""
+    evaluating = np.any(training == 0, axis=1) & ~np.any(training == 1, axis=1)
+    own = training[:, call]
+    return np.asarray(np.where(np.isnan(own) & evaluating, 0.0, own))
+
+
+def _left_behind(training: Float64) -> float:
     """Share of the observations after the last one in training mode, where one came before."""
     known = training[~np.isnan(training)]
     if len(known) < 3 or not known[0]:
@@ -79,7 +87,7 @@ def _left_behind(training: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) ->
 def _evaluating(
     layer: str,
     share: float,
-    training: np.ndarray[tuple[int, ...], np.dtype[np.float64]],
+    training: Float64,
     fault: str,
 ) -> Sign:
     return Sign(
