@@ -83,3 +83,41 @@ def codes(diagnosis: Diagnosis, *severities: str) -> list[str]:
         for finding in diagnosis.findings
         if not severities or finding.severity in severities
     ]
+
+
+def stepped(
+    folder: Path,
+    model: nn.Module,
+    data: Batch,
+    optimizer: torch.optim.Optimizer,
+    *,
+    steps: int = 120,
+    every: int | None = 5,
+    loss: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = nn.functional.cross_entropy,
+    autocast: torch.dtype | None = None,
+    scaler: torch.amp.GradScaler | None = None,
+    rate: Callable[[int], float] = lambda step: 1.0,
+) -> Diagnosis:
+    """As `judged`, with an optimizer that exists, mixed precision, and a factor on the rate by step."""
+    scaler = scaler or torch.amp.GradScaler("cpu", enabled=False)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    first = next(model.parameters())
+    stream = batches((data[0].to(first.dtype), data[1]), 64)
+    path = folder / f"run{len(list(folder.glob('*.clino')))}.clino"
+    with clinometer.watch(model, to=path, every=every):
+        for _ in range(steps):
+            inputs, labels = next(stream)
+            optimizer.zero_grad()
+            with torch.autocast("cpu", dtype=autocast, enabled=autocast is not None):
+                found = loss(model(inputs), labels)
+            scaler.scale(found).backward()
+            scaler.step(optimizer)
+            scaler.update()
+            schedule.step()
+    return clinometer.diagnose(clinometer.read(path))
+
+
+def leading(diagnosis: Diagnosis) -> tuple[str, str, str]:
+    """(code, cause, severity) of the finding that is named first."""
+    first = diagnosis.findings[0]
+    return first.code, first.cause, first.severity
