@@ -833,3 +833,529 @@ def test_13_a_warm_up_that_bfloat16_rounds_away_is_found(seed, tmp_path):
     assert (finding.code, finding.cause, finding.severity) == (
         "FLOW301", "rounding survival", "error",
     )  # fmt: skip
+
+
+# -- 14: gradient accumulation -----------------------------------------------------------------------
+
+
+def accumulating(
+    folder: Path, model: nn.Module, passes: int, clears: bool = True, data=TASK
+) -> Diagnosis:
+    """A step of the optimizer after so many micro-batches."""
+    stepper = torch.optim.SGD(model.parameters(), lr=0.05)
+    stream = batches(data, 16)
+
+    def step(i: int) -> None:
+        for _ in range(passes):
+            inputs, labels = next(stream)
+            (functional.cross_entropy(model(inputs), labels) / passes).backward()
+        stepper.step()
+        if clears:
+            stepper.zero_grad()
+
+    return trained(folder, model, step, 120)
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_14_micro_batches_are_added_up_to_one_step(kind, tmp_path):
+    model, task = (
+        (he(chain(2, 32, nn.ReLU, inputs=16)), TASK)
+        if kind == "dense"
+        else (he(convolutions()), PICTURES)
+    )
+    found = accumulating(tmp_path, model, 4, data=task)
+    assert found.recording.scalars["passes"].tolist() == [4] * 120
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+    assert "FLOW403" not in codes(found)
+
+
+def test_14_a_step_for_each_parameter_inside_the_backward_pass_is_no_alarm(tmp_path):
+    model = he(chain(2, 32, nn.ReLU, inputs=16))
+    steppers = {p: torch.optim.SGD([p], lr=0.05) for p in model.parameters()}
+
+    def follow(p: torch.Tensor) -> None:
+        steppers[p].step()
+        steppers[p].zero_grad()
+
+    for p in model.parameters():
+        p.register_post_accumulate_grad_hook(follow)
+    stream = batches(TASK, 64)
+
+    def step(i: int) -> None:
+        inputs, labels = next(stream)
+        functional.cross_entropy(model(inputs), labels).backward()
+
+    found = trained(tmp_path, model, step, 150, every=2)
+    assert found.recording.steps <= 151  # not one for each of the six parameters
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("passes", [1, 4])
+def test_14_gradients_that_are_never_cleared_are_found(passes, tmp_path):
+    found = accumulating(tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), passes, clears=False)
+    finding = found.findings[0]
+    assert (finding.code, finding.cause) == ("FLOW403", "gradients not cleared")
+    assert finding.severity in {"error", "warning"}
+
+
+# -- 15: loss scaling --------------------------------------------------------------------------------
+
+
+def scaled(
+    folder: Path, model: nn.Module, scale: float, poison: Callable[[int], float] = lambda i: 1.0,
+    data=TASK,
+) -> Diagnosis:  # fmt: skip
+    """Train with a loss scaler."""
+    scaler = torch.amp.GradScaler("cpu", init_scale=scale)
+    stepper = torch.optim.SGD(model.parameters(), lr=0.05)
+    stream = batches(data, 64)
+
+    def step(i: int) -> None:
+        inputs, labels = next(stream)
+        stepper.zero_grad()
+        loss = functional.cross_entropy(model(inputs), labels)
+        scaler.scale(loss * poison(i)).backward()
+        scaler.step(stepper)
+        scaler.update()
+
+    return trained(folder, model, step, 150)
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_15_the_first_steps_are_skipped_while_the_scale_is_looked_for(kind, tmp_path):
+    model, task = (
+        (he(chain(2, 32, nn.ReLU, inputs=16)), TASK)
+        if kind == "dense"
+        else (he(convolutions()), PICTURES)
+    )
+    for p in model.parameters():
+        p.register_hook(lambda gradient: gradient.half().float())  # beyond 65504 it is infinite
+    found = scaled(tmp_path, model, 2.0**24, data=task)
+    skipped = found.recording.scalars["skipped"]
+    assert skipped[0] == 1
+    assert 3 <= skipped.sum() < 30
+    assert skipped[-100:].sum() == 0
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_15_a_loss_that_overflows_in_a_step_that_is_skipped_is_no_alarm(tmp_path):
+    model = he(chain(2, 32, nn.ReLU, inputs=16))
+    found = scaled(tmp_path, model, 2.0**16, lambda i: math.inf if i % 50 == 40 else 1.0)
+    assert found.recording.scalars["skipped"].sum() == 3
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_15_gradients_times_two_to_the_sixteenth_are_not_exploding(tmp_path):
+    found = scaled(tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), 2.0**16)
+    assert found.recording.scalars["scale"].min() == 2.0**16
+    assert measured(found, "parameter", "grad_rms", "0.weight").max() < 1  # taken off
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_15_steps_that_are_always_skipped_are_found(kind, tmp_path):
+    model, task = (
+        (he(chain(2, 32, nn.ReLU, inputs=16)), TASK)
+        if kind == "dense"
+        else (he(convolutions()), PICTURES)
+    )
+    first = next(p for p in model.parameters() if p.ndim > 1)
+    first.register_hook(lambda gradient: gradient * math.inf)
+    found = scaled(tmp_path, model, 2.0**16, data=task)
+    finding = found.findings[0]
+    assert (finding.code, finding.cause, finding.severity) == (
+        "FLOW304",
+        "skipped steps",
+        "error",
+    )
+
+
+# -- 16: clipping ------------------------------------------------------------------------------------
+
+
+def clipped(folder: Path, model: nn.Module, norm: float, rate: float, data=TASK) -> Diagnosis:
+    """SGD behind a clip of the whole norm."""
+    stepper = torch.optim.SGD(model.parameters(), lr=rate)
+    stream = batches(data, 64)
+
+    def step(i: int) -> None:
+        inputs, labels = next(stream)
+        stepper.zero_grad()
+        functional.cross_entropy(model(inputs), labels).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), norm)
+        stepper.step()
+
+    return trained(folder, model, step, 150)
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_16_a_clip_that_is_always_active_is_no_alarm_where_the_rate_fits_it(kind, tmp_path):
+    model, task = (
+        (he(chain(2, 32, nn.ReLU, inputs=16)), TASK)
+        if kind == "dense"
+        else (he(convolutions()), PICTURES)
+    )
+    found = clipped(tmp_path, model, 1e-4, 2e2, task)
+    assert found.recording.scalars["clip"].max() < 0.1
+    name = "0.weight" if kind == "dense" else "1.weight"
+    left, taken = (measured(found, "parameter", c, name) for c in ("grad_rms", "grad_step_rms"))
+    assert np.all(taken < left / 10)  # both are kept: before the clip and after it
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_16_a_clip_that_leaves_nothing_of_the_step_is_found(seed, tmp_path):
+    torch.manual_seed(seed)
+    found = clipped(tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), 1e-5, 0.1)
+    finding = found.findings[0]
+    assert (finding.code, finding.severity) == ("FLOW302", "error")
+    assert found.verdict == "stuck"
+
+
+# -- 17: weight decay --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_17_decay_that_moves_the_weights_more_than_the_gradient_is_no_alarm(kind, tmp_path):
+    model, task = (
+        (he(chain(2, 32, nn.ReLU, inputs=16)), TASK)
+        if kind == "dense"
+        else (he(convolutions()), PICTURES)
+    )
+    found = judged(
+        tmp_path, model, task, optimizer=torch.optim.AdamW, lr=5e-3, weight_decay=1.0, every=5
+    )
+    name = "0.weight" if kind == "dense" else "1.weight"
+    decay, step = (measured(found, "parameter", c, name) for c in ("decay_rms", "stored_rms"))
+    assert np.median(decay / step) > 0.1
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_17_weights_that_only_decay_stand_still(tmp_path):
+    found = judged(
+        tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, optimizer=torch.optim.AdamW,
+        lr=1e-8, weight_decay=2e4, every=5,
+    )  # fmt: skip
+    weight = measured(found, "parameter", "weight_rms", "0.weight")
+    assert weight[-1] < 0.99 * weight[0]  # it moves, but no gradient moves it
+    finding = found.findings[0]
+    assert (finding.code, finding.severity) == ("FLOW302", "error")
+
+
+def test_17_decay_hides_no_dead_layer(tmp_path):
+    model = he(chain(3, 32, nn.ReLU, inputs=16))
+    with torch.no_grad():
+        model[2].bias.fill_(-100.0)
+    found = judged(
+        tmp_path, model, TASK, optimizer=torch.optim.AdamW, lr=0.01, weight_decay=0.1, every=5
+    )
+    weight = measured(found, "parameter", "weight_rms", "0.weight")
+    assert weight[-1] < 0.9 * weight[0]
+    finding = found.findings[0]
+    assert (finding.code, finding.layer, finding.severity) == ("FLOW102", "3", "error")
+
+
+# -- 18: learning rates ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "rate", "factor"),
+    [
+        (torch.optim.SGD, 0.5, 1.0),
+        (torch.optim.Adadelta, 1.0, 1.0),
+        (torch.optim.SGD, 1e3, 1e-4),
+        (torch.optim.SGD, 1e-9, 1e8),
+        (torch.optim.Rprop, 1e-3, 1.0),
+    ],
+)
+def test_18_no_learning_rate_is_judged_by_itself(optimizer, rate, factor, tmp_path):
+    size = 400 if optimizer is torch.optim.Rprop else 64
+    found = judged(
+        tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, optimizer=optimizer, lr=rate, every=5,
+        loss=lambda out, labels: functional.cross_entropy(out, labels) * factor, size=size,
+    )  # fmt: skip
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize(("rate", "code"), [(1e3, "FLOW303"), (1e-9, "FLOW302")])
+def test_18_the_same_rates_are_found_where_the_steps_do_not_fit_the_weights(rate, code, tmp_path):
+    found = judged(tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, lr=rate, every=1, steps=80)
+    assert found.findings[0].code == code
+    assert found.findings[0].severity == "error"
+
+
+# -- 19: changes that allclose does not see ----------------------------------------------------------
+
+
+class Lazy(nn.Module):
+    """What a network has moved by since its start, times a large factor (Chizat et al., 2019)."""
+
+    def __init__(self, body: nn.Module, start: nn.Module, factor: float) -> None:
+        super().__init__()
+        self.body, self.start, self.factor = body, start.requires_grad_(False), factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.factor * (self.body(x) - self.start(x))
+
+
+def lazy(dtype: torch.dtype, factor: float) -> nn.Module:
+    body, start = (chain(1, 64, nn.Tanh, inputs=16).to(dtype) for _ in range(2))
+    start.load_state_dict(body.state_dict())
+    return Lazy(body, start, factor)
+
+
+def test_19_weights_that_change_by_a_millionth_are_not_unchanged(tmp_path):
+    model = lazy(torch.float32, 1e4)
+    before = model.body[0].weight.detach().clone()
+    stepper = torch.optim.SGD(model.body.parameters(), lr=0.1 / 1e4**2)
+    found = trained(tmp_path, model, stepping(model, stepper))
+    after = model.body[0].weight.detach()
+    assert (after - before).norm() < 1e-3 * before.norm()
+    ratio = measured(found, "parameter", "stored_rms", "body.0.weight") / measured(
+        found, "parameter", "weight_rms", "body.0.weight"
+    )
+    assert np.all(ratio < 1e-5)
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_19_weights_of_which_no_bit_changes_are_found(seed, tmp_path):
+    torch.manual_seed(seed)
+    data = (TASK[0].to(torch.bfloat16), TASK[1])
+    model = chain(1, 64, nn.Tanh, inputs=16).to(torch.bfloat16)
+    found = judged(tmp_path, model, data, lr=1e-5, every=5)
+    finding = found.findings[0]
+    assert (finding.code, finding.cause) == ("FLOW301", "rounding survival")
+    assert finding.severity in {"error", "warning"}
+    assert finding.evidence[0].value > 0.9
+
+
+# -- 20: a mean of exactly zero ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_20_a_mean_of_exactly_zero_is_no_fault(seed, tmp_path):
+    torch.manual_seed(seed)
+    half = torch.randint(0, 2, (200, 16), generator=torch.Generator().manual_seed(1)) * 2.0 - 1
+    inputs = torch.cat([half, -half])  # every batch of all rows has a mean of exactly 0
+    labels = (inputs[:, 0] * inputs[:, 1] + inputs[:, 2] > 0).long()
+    model = nn.Sequential(nn.Linear(16, 32), nn.Tanh(), nn.LayerNorm(32), nn.Linear(32, 2))
+    with torch.no_grad():
+        model[0].weight[16:] = -model[0].weight[:16]
+        model[0].bias.zero_()
+        model[3].weight[1] = -model[3].weight[0]
+        model[3].bias.zero_()
+    seen = [inputs.mean(), model[3].weight.mean(), model[0].bias.mean()]
+    assert [value.item() for value in seen] == [0.0, 0.0, 0.0]
+    found = judged(
+        tmp_path, model, (inputs, labels), optimizer=torch.optim.Adam, lr=0.01, every=5, size=400
+    )
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_20_gradients_that_are_exactly_zero_everywhere_are_found(tmp_path):
+    model = he(chain(2, 32, nn.ReLU, inputs=16))
+    with torch.no_grad():
+        model[2].bias.fill_(-1e3)
+    found = judged(tmp_path, model, TASK, every=5)
+    assert measured(found, "parameter", "grad_rms", "0.weight").max() == 0
+    assert found.findings[0].code == "FLOW102"
+    assert found.findings[0].severity == "error"
+
+
+# -- 21: what runs beside the training, and what is masked out ---------------------------------------
+
+
+class Dropped(nn.Module):
+    """A residual block that is left out of half of the steps."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.map = nn.Linear(width, width)
+        self.draw = torch.Generator().manual_seed(1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if self.training and torch.rand((), generator=self.draw) < 0.5:
+            return x
+        return x + functional.relu(self.map(x))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.8])
+def test_21_units_and_blocks_that_are_dropped_are_no_alarm(share, tmp_path):
+    model = nn.Sequential(
+        nn.Linear(16, 128), nn.ReLU(), nn.Dropout(share), Dropped(128), Dropped(128),
+        nn.Linear(128, 10),
+    )  # fmt: skip
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=0.01, every=5)
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def evaluating(folder: Path, returns: bool) -> Diagnosis:
+    """Evaluate every 20 steps, and go back to training mode or forget to."""
+    model = nn.Sequential(
+        nn.Linear(16, 64), nn.BatchNorm1d(64), nn.ReLU(), nn.Dropout(0.2), nn.Linear(64, 10)
+    )
+    plain = stepping(model, torch.optim.Adam(model.parameters(), lr=5e-3))
+
+    def step(i: int) -> None:
+        plain(i)
+        if i % 20 == 19:
+            model.eval()
+            with torch.no_grad():
+                for _ in range(3):
+                    model(TASK[0] * 100)  # what it is shown there is no business of the training
+            if returns:
+                model.train()
+
+    return trained(folder, model, step, 160)
+
+
+def test_21_passes_without_gradients_are_not_judged(tmp_path):
+    found = evaluating(tmp_path, returns=True)
+    assert measured(found, "call", "in_rms", "0").max() < 5
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def test_21_a_network_left_in_evaluation_mode_is_found(tmp_path):
+    found = evaluating(tmp_path, returns=False)
+    finding = found.findings[0]
+    assert (finding.code, finding.cause) == ("FLOW405", "left in evaluation mode")
+    assert finding.layer in {"1", "3"}
+    assert finding.severity in {"error", "warning"}
+
+
+class Recomputed(nn.Module):
+    """Forgets what is inside a block and computes it again on the way back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(16, 32), nn.Linear(32, 10)
+        self.blocks = nn.ModuleList([Block(32), Block(32)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.first(x)
+        for block in self.blocks:
+            h = torch.utils.checkpoint.checkpoint(block, h, use_reentrant=False)
+        return self.last(h)
+
+
+def test_21_a_forward_pass_that_is_computed_again_counts_once(tmp_path):
+    found = judged(
+        tmp_path, Recomputed(), TASK, optimizer=torch.optim.Adam, lr=3e-3, every=5, steps=120
+    )
+    assert found.recording.steps == 120
+    assert measured(found, "call", "seen", "blocks.0.up").max() == 1
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+class Masked(nn.Module):
+    """Attention over words, most of which are padding that is masked out."""
+
+    def __init__(self, words: int, width: int, classes: int) -> None:
+        super().__init__()
+        self.words = nn.Embedding(words, width, padding_idx=0)
+        self.attention = nn.MultiheadAttention(width, 2, batch_first=True)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        words, padding = self.words(ids), ids == 0
+        mixed, _ = self.attention(words, words, words, key_padding_mask=padding)
+        kept = (~padding)[..., None].float()
+        return self.head((mixed * kept).sum(1) / kept.sum(1))
+
+
+def test_21_padding_that_is_masked_out_is_no_alarm(tmp_path):
+    ids, labels = sentences(words=200)
+    padded = torch.cat([ids + 1, torch.zeros(len(ids), 12, dtype=torch.long)], 1)
+    found = judged(
+        tmp_path, Masked(201, 16, 4), (padded, labels), optimizer=torch.optim.Adam, lr=0.01,
+        every=10, steps=120,
+    )  # fmt: skip
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+# -- 22: several optimizers and phases ---------------------------------------------------------------
+
+
+class Pair(nn.Module):
+    """A generator of points and a discriminator."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 2))
+        self.critic = nn.Sequential(nn.Linear(2, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
+
+
+def adversarial(folder: Path, generator_is_owned: bool = True) -> Diagnosis:
+    """Points on a ring, by a generator and a critic that take turns."""
+    pair, draw = Pair(), torch.Generator().manual_seed(1)
+    owned = pair.generator if generator_is_owned else pair.critic
+    making = torch.optim.Adam(owned.parameters(), lr=1e-3, betas=(0.5, 0.9))
+    judging = torch.optim.Adam(pair.critic.parameters(), lr=1e-3, betas=(0.5, 0.9))
+    loss = functional.binary_cross_entropy_with_logits
+
+    def step(i: int) -> None:
+        angle = torch.rand(64, generator=draw) * 2 * math.pi
+        real = torch.stack([angle.cos(), angle.sin()], 1)
+        made = pair.generator(torch.randn(64, 4, generator=draw))
+        judging.zero_grad()
+        one, zero = torch.ones(64, 1), torch.zeros(64, 1)
+        (loss(pair.critic(real), one) + loss(pair.critic(made.detach()), zero)).backward()
+        judging.step()
+        making.zero_grad()
+        loss(pair.critic(made), one).backward()
+        making.step()
+
+    return trained(folder, pair, step, 120)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_22_two_networks_that_take_turns_are_no_alarm(seed, tmp_path):
+    torch.manual_seed(seed)
+    found = adversarial(tmp_path)
+    moved = {p.name.partition(".")[0] for p in found.recording.of_kind("parameter")}
+    assert moved == {"generator", "critic"}
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_22_a_generator_whose_optimizer_holds_the_critic_is_found(seed, tmp_path):
+    torch.manual_seed(seed)
+    found = adversarial(tmp_path, generator_is_owned=False)
+    finding = found.findings[0]
+    assert finding.code == "FLOW401"
+    assert finding.layer.startswith("generator.")
+    assert finding.severity in {"error", "warning"}
+
+
+def test_22_two_optimizers_for_two_parts_of_one_network_are_no_alarm(tmp_path):
+    model = he(chain(2, 32, nn.ReLU, inputs=16))
+    body = torch.optim.SGD(model[:-1].parameters(), lr=0.05)
+    head = torch.optim.Adam(model[-1].parameters(), lr=0.01)
+    stream = batches(TASK, 64)
+
+    def step(i: int) -> None:
+        inputs, labels = next(stream)
+        model.zero_grad()
+        functional.cross_entropy(model(inputs), labels).backward()
+        head.step()
+        if i % 2:
+            body.step()
+
+    found = trained(tmp_path, model, step, 150)
+    assert found.verdict in LEARNS
+    assert alarms(found) == []

@@ -26,6 +26,7 @@ class Course:
     first, last : mean loss of the first `BLOCKS` steps (the first step in a run too short for
         that) and of the late window; None where no loss was seen
     error : standard error of `last`; nan where the window is too short to tell
+    scatter : the same of a mean of `BLOCKS` single losses, as `first` is
     no_information : loss of the best constant prediction; None where the targets were not seen
     named : `no_information` in words
     falling : whether the second half of the run fell, beyond its noise
@@ -37,6 +38,7 @@ class Course:
     first: float | None
     last: float | None
     error: float
+    scatter: float
     no_information: float | None
     named: str
     falling: bool
@@ -76,6 +78,9 @@ def course(recording: Recording) -> Course:
         first=first,
         last=last,
         error=error,
+        scatter=float(good[-max(len(good) // LATE, 1) :].std() / np.sqrt(BLOCKS))
+        if len(good)
+        else 0.0,
         no_information=level,
         named=named,
         falling=_falls(good, level if level is not None else first),
@@ -90,13 +95,19 @@ def _series(recording: Recording, level: float) -> tuple[Int64, Float64, bool]:
 
     What is propagated back may be the term times a constant (accumulation, a weight), or the term and
     something beside it (a penalty), which is taken off as it was in the observed steps. Anything else,
-    such as a term weighted by rewards, is not the term.
+    such as a term weighted by rewards, is not the term. A loss of NaN or infinity whose step a loss
+    scaler skipped did no harm, and is left out. Where the loss of the steps was not seen (parameters that
+    are stepped inside the backward pass) a term with a level stands for it, in the observed steps.
     """
-    seen = recording.loss_seen
+    in_vain = (recording.scalars["skipped"] == 1) & ~np.isfinite(recording.loss)
+    seen = recording.loss_seen & ~in_vain
     steps, losses = recording.step[seen], recording.loss[seen]
     if len(recording.of_kind("loss")) != 1:
         return steps, losses, False
     value = recording.column("loss", "value")[:, 0]
+    if level and not recording.loss_seen.any():
+        read = recording.column("loss", "seen")[:, 0] > 0
+        return recording.observed[read], value[read], True
     known = np.isfinite(value) & np.isin(recording.observed, steps)
     at = recording.observed[known]
     whole, term = losses[np.searchsorted(steps, at)], value[known]
@@ -110,9 +121,20 @@ def _series(recording: Recording, level: float) -> tuple[Int64, Float64, bool]:
     factor = _factor(whole, term)
     if factor is not None:
         return steps, losses * factor, True
-    if np.all(whole >= term - near):
+    if np.any(whole < term - near):
+        return steps, losses, False
+    if _is_smooth(at, whole - term, (1 - MOSTLY) * level):
         return steps, losses - np.interp(steps, at, whole - term), True
-    return steps, losses, False
+    return at, term, True
+
+
+def _is_smooth(at: Int64, beside: Float64, tolerance: float) -> bool:
+    """Whether what lies beside the term is told by its neighbours in time, within a tolerance."""
+    if len(at) < 3:
+        return False
+    share = (at[1:-1] - at[:-2]) / (at[2:] - at[:-2])
+    told = beside[:-2] + share * (beside[2:] - beside[:-2])
+    return bool(np.all(np.abs(beside[1:-1] - told)[len(at) // 2 :] <= tolerance))
 
 
 def _factor(whole: Float64, term: Float64) -> float | None:
@@ -245,6 +267,7 @@ def _overshot(seen: Course) -> bool:
     if seen.first is None or seen.last is None or np.isnan(seen.error):
         return False
     worse = seen.last - max(seen.first, seen.reference or seen.first)
+    noise = SURE * float(np.hypot(seen.error, seen.scatter))
     if seen.no_information is None:  # a loss of another kind may rise, as a generator's does
-        return worse > max(SURE * seen.error, (1 / MARGIN - 1) * abs(seen.first))
-    return worse > max(SURE * seen.error, abs(seen.no_information))
+        return worse > max(noise, (1 / MARGIN - 1) * abs(seen.first))
+    return worse > max(noise, abs(seen.no_information))
