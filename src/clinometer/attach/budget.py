@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 
 ALLOWANCE_S = 0.1  # what a run may cost beyond its share; 1 % of ten seconds
 LOAN_S = 0.2  # borrowed at the beginning; a run of 40 s at 1 % has paid it back
-COLD = 2  # the first observation costs at least twice what the next ones do: code runs for the first time
 KEPT = (
     0.9  # of the share is spent: the rest is for the allowance, and for prices that turn out higher
 )
@@ -66,6 +65,7 @@ class Budget:
     _last: int = -2
     _burst: int = 0
     _own: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
+    _run: deque[float] = field(default_factory=lambda: deque(maxlen=RECENT))
     _longer: deque[float] = field(default_factory=lambda: deque(maxlen=DIFFERENCES))
     _previous_s: float = math.nan
     _typical_s: float = 0.0
@@ -89,7 +89,7 @@ class Budget:
         price = self.price()
         if self._own and self._earned_s >= price:
             return True
-        return self._allowance_s >= price and step - self._last >= step / GROWTH
+        return self._allowance_s >= self.run_price() and step - self._last >= step / GROWTH
 
     def affords_norm(self, step: int) -> bool:
         """Whether the norm of all gradients may be taken in an unobserved step, on its own small share."""
@@ -107,11 +107,15 @@ class Budget:
         """Expected cost of one observation [s]; 0 before the first one."""
         if not self._own:
             return 0.0
-        if len(self._own) == 1:
-            return HIDDEN * self._own[0] / COLD
         own = HIDDEN * statistics.median(self._own)
         recent = list(self._longer)[-RECENT:]
         return max(own, statistics.median(recent)) if len(recent) == RECENT else own
+
+    def run_price(self) -> float:
+        """The same in seconds in which our thread runs [s]; the cold first one does not count."""
+        if self.observations < 2:
+            return 0.0
+        return HIDDEN * statistics.median(self._run)
 
     def account(
         self, step: int, step_s: float, own_s: float, observed: bool, ran: float = 1.0
@@ -131,9 +135,11 @@ class Budget:
             return
         self._waiting = None if math.isnan(self._previous_s) else (self._previous_s, step_s)
         self._previous_s = math.nan
-        if self.observations == 1:
-            self._own.clear()  # the cold one says nothing of the next
+        if self.observations == 1:  # the cold one says nothing of the next
+            self._own.clear()
+            self._run.clear()
         self._own.append(own_s)
+        self._run.append(own_s * ran)
         cost = max(HIDDEN * own_s, min(self.price(), step_s))
         self.spent_s += HIDDEN * own_s
         self.observations += 1

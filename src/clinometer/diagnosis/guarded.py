@@ -45,7 +45,9 @@ class Guarded(Quantities):
             return super().course
         except Exception as error:
             self.failed["course"] = error
-            return Course(None, None, float("nan"), None, self._why("course"), False, None, None, 0)
+            return Course(
+                None, None, float("nan"), 0.0, None, self._why("course"), False, None, None, 0
+            )
 
     @cached_property
     def _ledger(self) -> tuple[list[Line], dict[str, str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 
@@ -23,11 +24,16 @@ def joined(findings: Sequence[Finding], rules: Mapping[str, Rule]) -> list[Findi
     causes = [_cause(i, first, rules) for i in range(len(first))]
     roots = [_root(i, causes) for i in range(len(first))]
     found = [
-        replace(finding, consequence_of=first[root].code if root != i else None)
-        for i, (finding, root) in enumerate(zip(first, roots, strict=True))
+        replace(
+            finding,
+            severity=_gravest(
+                [finding, *(f for f, root in zip(first, roots, strict=True) if root == i)]
+            ),
+            consequence_of=first[roots[i]].code if roots[i] != i else None,
+        )
+        for i, finding in enumerate(first)
     ]
-    lifted = [_lifted(finding, found) for finding in found]
-    return sorted(lifted, key=lambda finding: _order(finding, rules))
+    return sorted(found, key=lambda finding: _order(finding, rules))
 
 
 def _cause(at: int, findings: Sequence[Finding], rules: Mapping[str, Rule]) -> int:
@@ -44,11 +50,12 @@ def _cause(at: int, findings: Sequence[Finding], rules: Mapping[str, Rule]) -> i
 
 
 def _root(at: int, causes: Sequence[int]) -> int:
-    seen = {at}
-    while causes[at] not in seen:
+    """Position of the cause that no other explains; where causes run in a circle, of its first."""
+    seen: list[int] = []
+    while at not in seen:
+        seen.append(at)
         at = causes[at]
-        seen.add(at)
-    return at
+    return min(seen[seen.index(at) :])
 
 
 def _explains(cause: Finding, finding: Finding, rules: Mapping[str, Rule]) -> bool:
@@ -58,12 +65,8 @@ def _explains(cause: Finding, finding: Finding, rules: Mapping[str, Rule]) -> bo
     return cause.severity != "note" or finding.severity == "note"
 
 
-def _lifted(cause: Finding, findings: Sequence[Finding]) -> Finding:
-    severity = cause.severity
-    for finding in findings:
-        if finding.consequence_of == cause.code:
-            severity = worse(severity, finding.severity)
-    return replace(cause, severity=severity)
+def _gravest(findings: Sequence[Finding]) -> str:
+    return reduce(worse, [finding.severity for finding in findings])
 
 
 def _order(finding: Finding, rules: Mapping[str, Rule]) -> tuple[int, int, int, float, str]:

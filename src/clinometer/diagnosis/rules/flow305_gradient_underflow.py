@@ -22,7 +22,7 @@ from clinometer.theory.floats import FLOATS
 RULE = Rule(
     code="FLOW305",
     name="gradient-underflow",
-    reads=("recording", "late", "symptom"),
+    reads=("recording", "late", "suspect"),
     limits={"share": 0.5},
     remedies=("loss-scaling", "bfloat16"),
     blame=16,
@@ -32,7 +32,7 @@ RULE = Rule(
 
 @RULE.check
 def check(
-    recording: Recording, late: Bool, symptom: str, limits: Mapping[str, float]
+    recording: Recording, late: Bool, suspect: str, limits: Mapping[str, float]
 ) -> Iterator[Sign]:
     """Yield one sign for each place whose gradient underflows."""
     calls = recording.of_kind("call")
@@ -65,5 +65,5 @@ def check(
                    f"{share:.0%} of it lies below 6.1e-5, where float16 loses digits and then all.")
                 + " A loss scale (GradScaler) would lift it."
             ),
-            severity=symptom,
+            severity=suspect,
         )  # fmt: skip

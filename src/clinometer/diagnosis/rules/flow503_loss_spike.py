@@ -2,7 +2,7 @@
 
 Sees      Single steps whose loss, far outside the noise of its neighbours, is more than twice the loss to
           beat (the no-information level, or the first loss), after which the loss has come at least half
-          of the way back to it.
+          of the way back to it within 64 steps (a momentum may carry the damage on).
 Matters   One corrupt batch, or one step too large, undoes many good ones; its gradient outweighs theirs.
 Not this  The noise of small batches; a spike that leaves no trace (a note); a loss that rises slowly (a
           harder curriculum, a cyclic rate); a new task, whose loss stays high until it is learned, or whose
@@ -63,7 +63,7 @@ def check(
         size=float(np.log10(losses[worst] / bound)),
         evidence=(
             Evidence("loss in the spike", float(losses[worst]), float(bound), "loss", len(losses)),
-            Evidence("undone", undone, limits["undone"], "of what had been learned", BLOCKS),
+            Evidence("undone", undone, limits["undone"], "of what had been learned", BLOCKS**2),
             Evidence("spikes", float(len(found)), 0.0, "steps", len(losses)),
         ),
         explanation=(
@@ -78,7 +78,9 @@ def check(
 def _undone(losses: Float64, at: int, reference: float) -> float:
     """Share of what had been learned before the spike that is gone after it; at least 0."""
     before = float(np.median(losses[at - BLOCKS : at]))
-    after = float(np.median(losses[at + 1 : at + 1 + BLOCKS]))
+    ahead = losses[at + 1 : at + 1 + BLOCKS * BLOCKS]
+    blocks = [ahead[i : i + BLOCKS] for i in range(0, len(ahead), BLOCKS)]
+    after = max((float(np.median(block)) for block in blocks), default=before)
     learned = reference - before
     return max(after - before, 0.0) / learned if learned > 0 else 0.0
 
