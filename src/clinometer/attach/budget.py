@@ -168,7 +168,8 @@ class Budget:
         return self.spent_s / bare if bare > 0 else math.nan
 
     def interval(self) -> tuple[float, float]:
-        """95 % interval of the cost: from our own clock alone to what the observed steps took longer.
+        """95 % interval of the cost: from our own clock alone to what the observed steps took longer,
+        or to our clock with the hidden part, where that is more.
 
         nan where too few steps stood alone between two that were not observed.
         """
@@ -181,6 +182,7 @@ class Budget:
         low, high = ordered[max(n // 2 - reach, 0)], ordered[min(n // 2 + reach, n - 1)]
         own = statistics.median(self._own)
         rest = self.spent_s - HIDDEN * own * self.observations
-        ends = (max(rest, 0.0) + self.observations * max(own, x) for x in (low, high))
+        prices = max(own, low), max(HIDDEN * own, high)
+        ends = (max(rest, 0.0) + self.observations * price for price in prices)
         first, last = (end / (self.total_s - end) for end in ends)
         return first, last

@@ -63,9 +63,9 @@ def _is_share(item: Evidence) -> bool:
 
 
 def certainty(finding: Finding) -> str:
-    """How far a finding can be trusted: this run's observations, and the rule's record elsewhere."""
+    """How far a finding can be trusted: this run's sample, and the rule's record elsewhere."""
     seen = finding.evidence[0].n if finding.evidence else 0
-    here = f"{counted(seen, 'observation')} of this run. " if seen > 0 else ""
+    here = f"n = {seen:,} in this run. " if seen > 0 else ""
     return f"{here}This rule: {rate_text(rate(finding.code))}."
 
 
