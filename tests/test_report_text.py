@@ -77,7 +77,7 @@ def test_a_measured_rule_states_its_rates_and_another_that_it_was_not_measured(m
     monkeypatch.setattr(rates, "_measured", lambda: {"unseen": {"rules": {"FLOW201": counts}}})
     report = flat(text(judged_as(finding("FLOW201"), finding("FLOW202"))))
     assert "right in 23 of 25 sick runs, no false alarm in 280 healthy ones" in report
-    assert "10 observations of this run. This rule: not measured yet." in report
+    assert "n = 10 in this run. This rule: not measured yet." in report
 
 
 @pytest.mark.parametrize(
