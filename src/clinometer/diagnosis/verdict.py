@@ -18,7 +18,7 @@ def verdict(quantities: Quantities, findings: Sequence[Finding]) -> str:
     wrong = leading is not None and leading.severity == "error"
     if leading is not None and leading.code in WIRING and wrong:
         return "not-training"
-    if any(finding.code == "FLOW501" for finding in findings):
+    if any(finding.code == "FLOW501" and finding.severity == "error" for finding in findings):
         return "diverged"
     if quantities.state == "undecided" and wrong and idle(quantities.course):
         return "stuck"  # where no level is known to be stuck at: it stands still, and we know why

@@ -3,7 +3,8 @@
 Sees      Units of ReLU-like activations whose derivative was exactly zero on every example of a
           window of several observations; by the chain rule their own weights' gradient was zero.
 Matters   Nothing can wake such a unit but a change below it. A layer of them cuts the chain.
-Not this  Sparsity: half of a ReLU's outputs are zero at the start, on ever different examples.
+Not this  Sparsity: half of a ReLU's outputs are zero at the start, on ever different examples. A layer of
+          dead units beside which the gradient finds a way to every weight (a penalty that is never due).
 Limits    dead: half of the layer's units; nine tenths also in a run that still learns. window: 100
           examples; a unit silent on n examples is active on fewer than 3/n of them at 95 % (the rule of
           three), 3 % at 100. A whole layer whose gradient was exactly 0 needs no window: it is a fact.
@@ -51,11 +52,12 @@ def check(
     explained = 0.5 * sum(np.log10(1 - share) for _, share, _ in found if share < 1)
     minor = _fades_for_another_reason(ledger, late, explained)
     for i, share, examples in found:
-        cut = share == 1
+        cut = share == 1 and _cuts(ledger, late)
         severity = symptom
         if symptom == "note" and (cut or (share >= limits["most"] and state != "learned")):
             severity = "warning"  # a tenth of the layer at most still works
-        yield _sign(activations, i, share, examples, "note" if minor and not cut else severity)
+        severity = "note" if minor and share < 1 else severity
+        yield _sign(activations, i, share, examples, cut, severity)
 
 
 def _dead(
@@ -75,6 +77,12 @@ def _dead(
     return (share, int(min(window[enough][-1], MOST))) if share >= limits["dead"] else None
 
 
+def _cuts(ledger: list[Line], late: Bool) -> bool:
+    """Whether a weight layer gets no gradient at all; where none is known, one may."""
+    weights = [settled(line.arriving, late) for line in ledger if line.is_weight]
+    return not weights or bool(np.isneginf(weights).any())
+
+
 def _fades_for_another_reason(ledger: list[Line], late: Bool, explained: float) -> bool:
     """Whether the gradient fades by more than twice what the dead units can account for [decades]."""
     weights = [line for line in ledger if line.is_weight]
@@ -83,17 +91,18 @@ def _fades_for_another_reason(ledger: list[Line], late: Bool, explained: float) 
     return bool(known) and min(known) <= min(2 * explained, VANISHED)
 
 
-def _sign(activations: Activations, i: int, share: float, examples: int, severity: str) -> Sign:
+def _sign(
+    activations: Activations, i: int, share: float, examples: int, cut: bool, severity: str
+) -> Sign:
     name = activations.names[i]
     units = activations.units[~np.isnan(activations.units[:, i]), i]
     count = (
         f"{share * units[-1]:.0f} of the {units[-1]:.0f} units" if len(units) else f"{share:.0%}"
     )
-    cut = share == 1
     return Sign(
         layer=name,
         cause="activation gain",
-        size=float("inf") if cut else -0.5 * float(np.log10(1 - share)),
+        size=float("inf") if share == 1 else -0.5 * float(np.log10(1 - share)),
         evidence=(Evidence("dead", share, RULE.limits["dead"], "of the units", examples),),
         explanation=(
             f"{count} of layer {name} ({activations.kinds[i]}) had no slope on any of "

@@ -4,7 +4,8 @@ Sees      NaN and Inf in outputs, gradients, weights or the loss. The producer i
           in order of execution, whose output is bad though its input is good; backwards the one
           nearest to the loss; a bad weight leads over both.
 Matters   After one optimizer step every weight that such a gradient reaches is lost.
-Not this  A step that a loss scaler skips: it never becomes an optimizer step.
+Not this  A step that a loss scaler skips: it never becomes an optimizer step. Infinities that reach neither
+          the loss nor the gradient of a weight, such as those of an attention mask (a note).
 Limits    none: one non-finite element is a fact.
 Source    IEEE 754-2019, section 6; Goldberg (1991), ACM Computing Surveys 23(1).
 """
@@ -12,7 +13,7 @@ Source    IEEE 754-2019, section 6; Goldberg (1991), ACM Computing Surveys 23(1)
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -47,7 +48,10 @@ LOOKS = (
 @RULE.check
 def check(recording: Recording, course: Course, limits: Mapping[str, float]) -> Iterator[Sign]:
     """Yield the first producer that was observed, or the loss where only that was seen."""
-    first = _first_bad_observation(recording)
+    bad = _bad(recording, LOOKS)
+    harmful = _harmful(recording, course, bad)
+    harmed = bool(harmful.any()) or course.bad_step is not None
+    first = _first(bad & harmful if harmed else bad)
     if first is None and course.bad_step is None:
         return
     told = next((event for event in recording.events if MADE in event.text), None)
@@ -57,29 +61,35 @@ def check(recording: Recording, course: Course, limits: Mapping[str, float]) -> 
     if first is None:
         yield _loss_only(recording, course)
         return
-    step = int(recording.observed[first])
     order = (1, 2, 3, 0) if _weights_were_good(recording, first) else (0, 1, 2, 3)
     for look in order:
-        kind, counted, clean, cause, did = LOOKS[look]
-        site = _producer(recording, first, kind, counted, clean)
-        if site is None:
-            continue
-        name, count = site
-        before = recording.observed[recording.observed < step]
-        since = (
-            f"; the last observation before it, at step {before[-1]}, was clean"
-            if len(before)
-            else ""
-        )
-        yield Sign(
-            layer=name,
-            cause=cause,
-            size=float("inf"),
-            evidence=(Evidence(counted, count, 0.0, "elements", 1),),
-            explanation=f"At step {step} layer {name} {did} ({count:.0f} elements){since}.",
-            severity="error",
-        )
-        return
+        site = _producer(recording, first, *LOOKS[look][:3])
+        if site is not None:
+            yield _seen(recording, first, look, site, harmed)
+            return
+    if course.bad_step is not None:
+        yield _loss_only(recording, course)
+
+
+def _seen(
+    recording: Recording, first: int, look: int, site: tuple[str, float], harmed: bool
+) -> Sign:
+    _, counted, _, cause, did = LOOKS[look]
+    step, (name, count) = int(recording.observed[first]), site
+    before = recording.observed[recording.observed < step]
+    since = f"; the last observation before it, at step {before[-1]}, was clean" if first else ""
+    if not harmed:
+        since = "; none of it reaches the loss or a weight"
+    elif len(before) and np.any(_bad(recording, LOOKS)[:first]):
+        since = "; what was not finite before it reached neither the loss nor a weight"
+    return Sign(
+        layer=name,
+        cause=cause,
+        size=float("inf"),
+        evidence=(Evidence(counted, count, 0.0, "elements", 1),),
+        explanation=f"At step {step} layer {name} {did} ({count:.0f} elements){since}.",
+        severity="error" if harmed else "note",
+    )
 
 
 def _knows_best(recording: Recording, told: Event, first: int | None) -> bool:
@@ -104,13 +114,27 @@ def _examined(event: Event) -> Sign:
     )
 
 
-def _first_bad_observation(recording: Recording) -> int | None:
+def _bad(recording: Recording, looks: Sequence[tuple[str, str, str | None, str, str]]) -> Bool:
+    """bool (observations,): whether something was not finite, in a step that was taken."""
     bad = np.zeros(len(recording.observed), dtype=bool)
-    for kind, column, *_ in LOOKS:
+    for kind, column, *_ in looks:
         if recording.of_kind(kind):
             bad |= np.nansum(recording.column(kind, column), axis=1) > 0
-    bad &= ~_skipped(recording)
-    found = np.flatnonzero(bad)
+    return bad & ~_skipped(recording)
+
+
+def _harmful(recording: Recording, course: Course, bad: Bool) -> Bool:
+    """bool (observations,): whether it reached the loss, a weight or the gradient of one."""
+    if not recording.of_kind("parameter"):
+        return bad
+    reached = _bad(recording, [look for look in LOOKS if look[0] == "parameter"])
+    if course.bad_step is not None:
+        reached |= recording.observed >= course.bad_step
+    return reached
+
+
+def _first(which: Bool) -> int | None:
+    found = np.flatnonzero(which)
     return int(found[0]) if len(found) else None
 
 
@@ -133,14 +157,21 @@ def _producer(
     sites = recording.of_kind(kind)
     if not sites:
         return None
-    bad = recording.column(kind, counted)[observation] > 0
+    bad = _unusual(recording, observation, kind, counted)
     if clean is not None:
-        bad &= ~(recording.column(kind, clean)[observation] > 0)
+        bad &= ~_unusual(recording, observation, kind, clean)
     places = np.flatnonzero(bad)
     if not len(places):
         return None
     place = places[-1] if counted == "nonfinite_grad" and kind == "call" else places[0]
     return sites[place].name, float(recording.column(kind, counted)[observation, place])
+
+
+def _unusual(recording: Recording, observation: int, kind: str, counted: str) -> Bool:
+    """bool (sites,): whether it is not finite in an observation, and was in no taken step before."""
+    bad = recording.column(kind, counted) > 0
+    usual = bad[:observation][~_skipped(recording)[:observation]].any(axis=0)
+    return np.asarray(bad[observation] & ~usual)
 
 
 def _loss_only(recording: Recording, course: Course) -> Sign:
