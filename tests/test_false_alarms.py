@@ -3,20 +3,34 @@ property says nothing graver than a note, and its sick twin is found all the sam
 
 from __future__ import annotations
 
+import ast
 import math
-from collections.abc import Callable
+import re
+import tomllib
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from benchmarks.zoo.cases import read_part
 from torch import nn
 from torch.nn import functional
 
 import clinometer
+import made
+from clinometer.diagnosis.course import state
+from clinometer.diagnosis.diagnose import all_rules
 from clinometer.diagnosis.diagnosis import Diagnosis
 from clinometer.diagnosis.rule import Finding
+from clinometer.records.columns import names
+from clinometer.records.recording import Recording
+from clinometer.store.ranks import merge
 from networks import batches, blobs, chain, codes, initialise, judged
+from rule_limits import FACTS, LIMITS, Quantity, course
 
 TASK = blobs(400, 16, 10)
 LEARNS = {"learning", "learned"}
@@ -1359,3 +1373,277 @@ def test_22_two_optimizers_for_two_parts_of_one_network_are_no_alarm(tmp_path):
     found = trained(tmp_path, model, step, 150)
     assert found.verdict in LEARNS
     assert alarms(found) == []
+
+
+# -- 23: one rank's part is not the whole ------------------------------------------------------------
+
+
+def shards(lost: tuple[float, float]) -> list[Recording]:
+    """Two ranks of a bfloat16 run that learns; each holds a part of net.0.weight, 90 and 10 elements."""
+    losses = np.linspace(1.386, 0.8, 200)
+    parts = []
+    for rank, share in enumerate(lost):
+        one = made.recording(losses=losses, meta={**made.META, "rank": rank, "world": 2})
+        sites = tuple(
+            replace(s, facts={**s.facts, "dtype": "bfloat16", "sharded": s.name == "net.0.weight"})
+            if s.kind == "parameter"
+            else s
+            for s in one.sites
+        )
+        at = [s.name for s in one.of_kind("parameter")].index("net.0.weight")
+        table = one.rows["parameter"].copy()
+        given = {"sampled": (90.0, 10.0)[rank], "movable": 1.0, "lost": share}
+        for name, value in given.items():
+            table[:, at, names("parameter").index(name)] = value
+        parts.append(replace(one, sites=sites, rows={**one.rows, "parameter": table}))
+    return parts
+
+
+def test_23_a_shard_that_stands_still_is_no_alarm_where_the_whole_moves():
+    parts = shards((0.1, 0.9))
+    assert alarms(clinometer.diagnose(parts[1])) == ["FLOW301"]  # what reading one rank would say
+    whole = clinometer.diagnose(merge(dict(enumerate(parts)), 2, []))
+    assert measured(whole, "parameter", "lost", "net.0.weight")[0] == pytest.approx(0.18)
+    assert alarms(whole) == []
+
+
+def test_23_shards_that_all_stand_still_are_found():
+    found = clinometer.diagnose(merge(dict(enumerate(shards((0.9, 0.9)))), 2, []))
+    finding = found.findings[0]
+    assert (finding.code, finding.layer, finding.severity) == ("FLOW301", "net.0", "warning")
+
+
+# -- 24: what was not observed is not zero -----------------------------------------------------------
+
+
+@pytest.fixture
+def compiler():
+    """Nothing of what other tests had compiled, and nothing left."""
+    torch.compiler.reset()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own
+        yield
+    torch.compiler.reset()
+
+
+def partly_compiled() -> nn.Sequential:
+    inner = nn.Sequential(nn.Linear(32, 32), nn.Tanh())
+    return nn.Sequential(
+        nn.Linear(16, 32), nn.ReLU(), torch.compile(inner, backend="aot_eager"), nn.Linear(32, 10)
+    )
+
+
+@pytest.mark.parametrize("owned", ["all", "without the compiled part"])
+def test_24_a_compiled_part_is_not_observed_and_never_zero(owned, compiler, tmp_path):
+    model = partly_compiled()
+    kept = [p for name, p in model.named_parameters() if owned == "all" or not name.startswith("2")]
+    stepper = torch.optim.Adam(kept, lr=5e-3)
+    found = trained(tmp_path, model, stepping(model, stepper), 120)
+    unseen = found.recording.column("call", "seen") == 0
+    assert unseen[-1].any()  # the compiled layers are not called one by one
+    assert np.isnan(found.recording.column("call", "grad_out_rms")[unseen]).all()
+    assert not any(row.get("zero") for row in found.to_dict()["ledger"])
+    if owned == "all":
+        assert found.verdict in LEARNS
+        assert alarms(found) == []
+    else:  # its parameters are seen all the same
+        finding = found.findings[0]
+        assert finding.code == "FLOW401"
+        assert finding.layer.startswith("2.")
+
+
+def test_24_a_run_of_which_no_step_was_observed_says_so_and_never_zero():
+    whole = made.recording(losses=made.falling())
+    rows = {kind: table[:0] for kind, table in whole.rows.items()}
+    found = clinometer.diagnose(replace(whole, observed=whole.observed[:0], rows=rows))
+    note = told(found, "RUN101")
+    assert (note.cause, note.severity) == ("not observed", "note")
+    assert {"FLOW101", "FLOW102", "FLOW201", "FLOW302"} <= {code for code, _ in found.not_judged}
+    assert found.lines == ()
+    assert alarms(found) == []
+
+
+def test_24_a_layer_between_two_observations_is_not_observed_and_never_zero(tmp_path):
+    model = Experts()
+    stepper, stream = torch.optim.Adam(model.parameters(), lr=0.02), batches(TASK, 64)
+
+    def step(i: int) -> None:
+        inputs, labels = next(stream)
+        route = labels % 3 if i % 10 == 0 else labels % 4  # expert 3 is never looked at
+        stepper.zero_grad()
+        functional.cross_entropy(model(inputs, route), labels).backward()
+        stepper.step()
+
+    found = trained(tmp_path, model, step, 120, every=10)
+    assert "experts.3" not in {call.name for call in found.recording.of_kind("call")}
+    assert alarms(found) == []
+
+
+# -- 25: statistics of float16 gradients -------------------------------------------------------------
+
+
+def halved(folder: Path, power: int, seed: int) -> Diagnosis:
+    """A float16 network whose loss is 2^power times as large, and its rate as much smaller."""
+    torch.manual_seed(seed)
+    return judged(
+        folder, he(chain(2, 64, nn.ReLU, inputs=16)).half(), (TASK[0].half(), TASK[1]), steps=120,
+        every=5, lr=0.05 * 2.0**-power,
+        loss=lambda out, labels: functional.cross_entropy(out.float(), labels) * 2.0**power,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_25_a_sum_of_squares_beyond_float16_is_no_infinity(seed, tmp_path):
+    found = halved(tmp_path, 12, seed)
+    gradient = measured(found, "parameter", "grad_rms", "2.weight")
+    assert np.isfinite(gradient).all()
+    assert gradient[0] ** 2 * 64 * 64 > 65504  # summed in float16 this is infinite
+    assert found.recording.scalars["grad_norm"][0] ** 2 > 65504
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_25_a_gradient_that_is_itself_beyond_float16_is_found(seed, tmp_path):
+    found = halved(tmp_path, 22, seed)
+    finding = found.findings[0]
+    assert (finding.code, finding.severity) == ("FLOW501", "error")
+
+
+# -- 26: one noisy step ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_26_the_noise_of_tiny_batches_is_no_alarm(seed, tmp_path):
+    torch.manual_seed(seed)
+    model = he(chain(2, 32, nn.ReLU, inputs=16))
+    found = judged(tmp_path, model, TASK, steps=400, every=10, size=2, lr=0.02)
+    losses = found.recording.loss
+    assert np.mean(np.diff(losses) > 0) > 0.3  # a loss that rises is nothing special
+    assert losses[-100:].max() > 10 * np.median(losses[-100:])
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+def disturbed(folder: Path, model: nn.Module, at: int, factor: float, data=TASK) -> Diagnosis:
+    """One batch whose inputs are wrong by a factor."""
+    stepper, stream = torch.optim.SGD(model.parameters(), lr=0.1), batches(data, 64)
+
+    def step(i: int) -> None:
+        inputs, labels = next(stream)
+        stepper.zero_grad()
+        outputs = model(inputs * factor if i == at else inputs)
+        functional.cross_entropy(outputs, labels.roll(1) if i == at else labels).backward()
+        stepper.step()
+
+    return trained(folder, model, step, 200, every=10)
+
+
+@pytest.mark.parametrize("kind", ["dense", "convolutions"])
+def test_26_one_bad_batch_that_leaves_no_trace_is_no_alarm(kind, tmp_path):
+    model, task = (
+        (he(chain(2, 32, nn.ReLU, inputs=16)), TASK)
+        if kind == "dense"
+        else (he(convolutions()), PICTURES)
+    )
+    found = disturbed(tmp_path, model, 120, 1.0, task)
+    losses = found.recording.loss
+    assert losses[120] > 5 * np.median(losses[90:120])
+    assert found.verdict in LEARNS
+    assert alarms(found) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_26_one_bad_batch_that_undoes_what_was_learned_is_found(seed, tmp_path):
+    torch.manual_seed(seed)
+    found = disturbed(tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), 120, 16.0)
+    finding = found.findings[0]
+    assert (finding.code, finding.cause, finding.severity) == ("FLOW503", "loss spike", "warning")
+    assert "At step 120 " in told(found, "FLOW503").explanation
+
+
+# -- 27: labels of the tool's own making -------------------------------------------------------------
+
+
+ZOO = Path(__file__).parents[1] / "benchmarks" / "zoo"
+
+
+def imported(source: str) -> set[str]:
+    """Top-level packages that a script imports."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add((node.module or "").partition(".")[0])
+    return found
+
+
+def test_27_no_script_of_the_zoo_knows_the_tool_that_it_measures():
+    scripts = sorted((ZOO / "tuned").glob("*.py"))
+    assert len(scripts) > 40
+    assert [s.name for s in scripts if "clinometer" in imported(s.read_text("utf-8"))] == []
+
+
+def test_27_labels_are_written_by_hand_and_only_read_by_the_benchmark():
+    writers = re.compile(r"write_text|write_bytes|tomli_w|\bopen\(")
+    for program in sorted(ZOO.glob("*.py")):
+        lines = program.read_text("utf-8").splitlines()
+        assert [line for line in lines if writers.search(line) and "toml" in line.lower()] == []
+    with (ZOO / "tuned.toml").open("rb") as file:
+        labels = tomllib.load(file)
+    assert all(isinstance(label["what"], str) and label["what"] for label in labels.values())
+
+
+def test_27_half_of_the_labels_are_healthy_shams_that_name_no_code():
+    cases = read_part("tuned")
+    healthy = [case for case in cases if not case.sick]
+    assert 0.4 <= len(healthy) / len(cases) <= 0.6
+    assert not any(case.codes for case in healthy)
+    assert all(case.codes for case in cases if case.sick)
+
+
+# -- 28: swapped constants ---------------------------------------------------------------------------
+
+
+RULES = {rule.code: rule for rule in all_rules() if rule.code.startswith(("FLOW", "RUN"))}
+
+
+def speaks(code: str, given: Mapping[str, Any], severity: str | None = None) -> bool:
+    signs = RULES[code].look(Quantity(given))
+    return any(severity is None or sign.severity == severity for sign in signs)
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: f"{limit.code}-{limit.name}{limit.at}")
+def test_28_a_rule_speaks_on_one_side_of_its_limit_only(limit):
+    innocent, guilty = limit.sides
+    assert abs(RULES[limit.code].limits[limit.name]) in {abs(limit.at), 1 / abs(limit.at)}
+    assert not speaks(limit.code, limit.given(innocent), limit.severity)
+    assert speaks(limit.code, limit.given(guilty), limit.severity)
+
+
+@pytest.mark.parametrize("code", FACTS)
+def test_28_a_rule_without_a_number_speaks_where_the_fact_is_there(code):
+    absent, present = FACTS[code]
+    assert not speaks(code, absent, "error")
+    assert speaks(code, present, "note" if code.startswith("RUN") else None)
+
+
+def test_28_every_limit_of_every_rule_is_pinned():
+    pinned = {(limit.code, limit.name) for limit in LIMITS}
+    by_fact = {(code, name) for code in FACTS for name in RULES[code].limits}
+    assert {(code, name) for code in RULES for name in RULES[code].limits} == pinned | by_fact
+    assert {limit.code for limit in LIMITS} | set(FACTS) == set(RULES)
+
+
+@pytest.mark.parametrize(
+    ("learned", "word"),
+    [(0.0099, "stuck"), (0.0101, "undecided"), (0.899, "undecided"), (0.901, "learned")],
+)
+def test_28_stuck_and_learned_lie_on_their_sides_of_what_there_is_to_learn(learned, word):
+    assert state(course(learned)) == word
+
+
+@pytest.mark.parametrize(("last", "word"), [(1.99, "stuck"), (2.01, "diverged")])
+def test_28_a_loss_that_rose_by_more_than_there_was_to_learn_has_diverged(last, word):
+    assert state(course(1 - last)) == word
