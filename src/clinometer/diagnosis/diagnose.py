@@ -112,7 +112,7 @@ def _joined(rule: Rule, signs: list[Sign], quantities: Quantities) -> Finding:
     return Finding(
         code=rule.code,
         name=rule.name,
-        severity=worst.severity or quantities.symptom,
+        severity=worst.severity or quantities["symptom"],
         layer=worst.layer,
         layers=tuple(dict.fromkeys(layers)),
         cause=worst.cause,
