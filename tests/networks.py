@@ -100,12 +100,14 @@ def stepped(
 ) -> Diagnosis:
     """As `judged`, with an optimizer that exists, mixed precision, and a factor on the rate by step."""
     scaler = scaler or torch.amp.GradScaler("cpu", enabled=False)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+    rates = [group["lr"] for group in optimizer.param_groups]
     first = next(model.parameters())
     stream = batches((data[0].to(first.dtype), data[1]), 64)
     path = folder / f"run{len(list(folder.glob('*.clino')))}.clino"
     with clinometer.watch(model, to=path, every=every):
-        for _ in range(steps):
+        for step in range(steps):
+            for group, given in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = given * rate(step)
             inputs, labels = next(stream)
             optimizer.zero_grad()
             with torch.autocast("cpu", dtype=autocast, enabled=autocast is not None):
@@ -113,7 +115,6 @@ def stepped(
             scaler.scale(found).backward()
             scaler.step(optimizer)
             scaler.update()
-            schedule.step()
     return clinometer.diagnose(clinometer.read(path))
 
 

@@ -1,7 +1,8 @@
 """Step too large: single steps are as large as the weights that they change.
 
-Sees      A run that does not learn, with a step of a weight matrix larger than the weight itself, or steps
-          of a tenth of the weight and more through the last quarter of the run.
+Sees      A run that does not learn, or is worse than a constant guess, with a step of a weight matrix
+          larger than the weight itself, or steps of a tenth of the weight and more through the last
+          quarter of the run.
 Matters   Such a step replaces the weight by the noise of one batch; units die, saturate or overflow.
 Not this  A network that is saturated before its first step; weights that start near 0 and must grow; a
           large first step in a run that learns (then a note); any learning rate as such: only the step
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
+from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.quantities import Bool
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 from clinometer.diagnosis.updates import Update
@@ -24,7 +26,7 @@ from clinometer.theory.initial import usual_scales
 RULE = Rule(
     code="FLOW303",
     name="step-too-large",
-    reads=("updates", "late", "saturated_at_start", "symptom"),
+    reads=("updates", "late", "saturated_at_start", "course", "symptom", "suspect"),
     limits={"once": 1.0, "late": 0.1},
     remedies=("lower-rate", "warm-up", "clip-gradient"),
     blame=14,
@@ -40,12 +42,15 @@ def check(
     updates: list[Update],
     late: Bool,
     saturated_at_start: list[str],
+    course: Course,
     symptom: str,
+    suspect: str,
     limits: Mapping[str, float],
 ) -> Iterator[Sign]:
     """Yield one sign for each weight matrix with such steps."""
     if saturated_at_start:
         return  # it did not take a step to get there
+    thrown = course.learned < 0  # a loss that falls from where such a step threw it is not learned
     for update in updates:
         if not update.is_matrix or not update.first > 0.5 * min(
             usual_scales(update.shape).values()
@@ -73,5 +78,5 @@ def check(
                 f"Steps of {update.name} are as large as {largest:.2g} times the weight itself (late in "
                 f"the run {typical:.2g}): each replaces what was learned by the noise of one batch."
             ),
-            severity=symptom,
+            severity=suspect if thrown else symptom,
         )

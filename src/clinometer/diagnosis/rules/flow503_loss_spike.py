@@ -30,7 +30,7 @@ RULE = Rule(
     limits={"height": 2.0, "deviations": 8.0, "undone": 0.5},
     remedies=("inspect-batch", "clip-gradient", "lower-rate"),
     blame=40,
-    explains=("FLOW502",),
+    explains=("FLOW502", "FLOW101", "FLOW102", "FLOW201"),  # it learned before: they came after
 )
 
 
