@@ -46,7 +46,7 @@ def he(model: nn.Module) -> nn.Module:
 
 
 def trained(
-    folder: Path, model: nn.Module, step: Callable[[int], object], steps: int = 200, every: int = 5
+    folder: Path, model: nn.Module, step: Callable[[int], object], steps: int = 200, every: int = 10
 ) -> Diagnosis:
     """Run a training loop of one's own while watched, and diagnose."""
     path = folder / f"run{len(list(folder.glob('*.clino')))}.clino"
@@ -117,9 +117,9 @@ PICTURES = blobs(256, 64, 4)
 def test_01_half_of_a_relus_outputs_are_zero(kind, seed, tmp_path):
     torch.manual_seed(seed)
     if kind == "dense":
-        found = judged(tmp_path, he(chain(3, 32, nn.ReLU, inputs=16)), TASK, every=5)
+        found = judged(tmp_path, he(chain(3, 32, nn.ReLU, inputs=16)), TASK, every=10)
     else:
-        found = judged(tmp_path, he(convolutions()), PICTURES, every=5, lr=0.05)
+        found = judged(tmp_path, he(convolutions()), PICTURES, every=10, lr=0.05)
     flat = found.recording.column("activation", "saturated")
     assert 0.3 < flat[0].min() <= flat[0].max() < 0.7  # zeros, at the start
     assert found.verdict in LEARNS
@@ -131,7 +131,7 @@ def test_01_nine_tenths_of_zeros_of_ever_different_units_are_no_alarm(tmp_path):
     model = he(chain(1, 256, nn.ReLU, inputs=16))
     with torch.no_grad():
         model[0].bias.fill_(-2.5)
-    found = judged(tmp_path, model, TASK, every=5)
+    found = judged(tmp_path, model, TASK, every=10)
     assert measured(found, "activation", "saturated", "1")[0] > 0.9
     assert found.verdict in LEARNS
     assert alarms(found) == []
@@ -143,7 +143,7 @@ def test_01_zeros_of_always_the_same_units_are_found(seed, tmp_path):
     model = he(convolutions())
     with torch.no_grad():
         model[3].bias.fill_(-100.0)
-    found = judged(tmp_path, model, PICTURES, every=5)
+    found = judged(tmp_path, model, PICTURES, every=10)
     finding = found.findings[0]
     assert (finding.code, finding.layer, finding.severity) == ("FLOW102", "4", "error")
 
@@ -166,7 +166,7 @@ def steep(*above: nn.Module) -> nn.Sequential:
 
 @pytest.mark.parametrize("loss", [functional.binary_cross_entropy, functional.mse_loss])
 def test_02_a_sigmoid_is_saturated_because_it_is_right(loss, tmp_path):
-    found = judged(tmp_path, steep(nn.Sigmoid()), (POINTS, RIGHT), loss=loss, every=5)
+    found = judged(tmp_path, steep(nn.Sigmoid()), (POINTS, RIGHT), loss=loss, every=10)
     assert measured(found, "activation", "saturated", "1").min() == 1.0
     assert found.verdict == "learned"
     assert alarms(found) == []
@@ -174,7 +174,7 @@ def test_02_a_sigmoid_is_saturated_because_it_is_right(loss, tmp_path):
 
 def test_02_a_softmax_is_saturated_because_it_is_right(tmp_path):
     model = he(chain(1, 32, nn.ReLU, inputs=16))
-    found = judged(tmp_path, model, blobs(400, 16, 10, spread=0.05), steps=400, every=5, lr=0.5)
+    found = judged(tmp_path, model, blobs(400, 16, 10, spread=0.05), steps=400, every=10, lr=0.5)
     loss_end = found.lines[0].factors["loss_end"]
     assert loss_end[-1] < loss_end[0] - 1.5  # decades of gradient are gone, for a good reason
     assert found.verdict == "learned"
@@ -183,7 +183,7 @@ def test_02_a_softmax_is_saturated_because_it_is_right(tmp_path):
 
 def test_02_a_sigmoid_is_saturated_although_it_is_wrong(tmp_path):
     found = judged(
-        tmp_path, steep(nn.Sigmoid()), (POINTS, 1 - RIGHT), loss=functional.mse_loss, every=5
+        tmp_path, steep(nn.Sigmoid()), (POINTS, 1 - RIGHT), loss=functional.mse_loss, every=10
     )
     finding = found.findings[0]
     assert (finding.code, finding.layer, finding.severity) == ("FLOW104", "1", "error")
@@ -235,7 +235,7 @@ def test_02_attention_that_becomes_sharp_while_it_learns_is_no_alarm(tmp_path):
     model = Retrieval(8, 16)
     found = judged(
         tmp_path, model, (torch.cat([items, queries], 1), place),
-        optimizer=torch.optim.Adam, lr=0.02, every=5, steps=200,
+        optimizer=torch.optim.Adam, lr=0.02, every=10, steps=200,
     )  # fmt: skip
     entropy = found.recording.column("attention", "entropy")[:, 0]
     assert math.exp(entropy[-1]) < 2 < math.exp(entropy[0])
@@ -251,7 +251,7 @@ def test_03_outputs_beyond_one_of_layers_without_a_bound_are_not_saturated(activ
     model = chain(2, 32, activation, inputs=16)
     with torch.no_grad():
         model[0].weight.mul_(8.0)
-    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=3e-3, every=5)
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=3e-3, every=10)
     outputs = measured(found, "call", "out_rms", "0")
     assert outputs.min() > 3.0
     assert found.verdict in LEARNS
@@ -266,7 +266,7 @@ def test_03_the_same_size_before_a_tanh_is_saturated(seed, tmp_path):
     with torch.no_grad():
         for layer in model[:-1:2]:
             layer.bias.fill_(8.0)  # tanh(8) = 1 - 2e-7: every unit says 1 whatever the input
-    found = judged(tmp_path, model, TASK, every=5)
+    found = judged(tmp_path, model, TASK, every=10)
     finding = found.findings[0]
     assert (finding.code, finding.cause, finding.severity) == (
         "FLOW101", "activation gain", "error",
@@ -288,7 +288,7 @@ def test_04_the_size_of_a_gradient_says_nothing_where_the_rate_makes_up_for_it(
         else (he(convolutions()), PICTURES)
     )
     found = judged(
-        tmp_path, model, task, every=5, lr=0.05 * 2.0**-power,
+        tmp_path, model, task, every=10, lr=0.05 * 2.0**-power,
         loss=lambda out, labels: functional.cross_entropy(out, labels) * 2.0**power,
     )  # fmt: skip
     gradients = measured(
@@ -302,7 +302,7 @@ def test_04_the_size_of_a_gradient_says_nothing_where_the_rate_makes_up_for_it(
 def test_04_a_sum_over_the_batch_under_adam_is_no_alarm(tmp_path):
     found = judged(
         tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, optimizer=torch.optim.Adam, lr=0.01,
-        loss=lambda out, labels: functional.cross_entropy(out, labels, reduction="sum"), every=5,
+        loss=lambda out, labels: functional.cross_entropy(out, labels, reduction="sum"), every=10,
     )  # fmt: skip
     assert found.verdict in LEARNS
     assert alarms(found) == []
@@ -310,7 +310,7 @@ def test_04_a_sum_over_the_batch_under_adam_is_no_alarm(tmp_path):
 
 def test_04_the_same_small_gradient_without_the_rate_for_it_is_too_small_a_step(tmp_path):
     found = judged(
-        tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, every=5, lr=0.05,
+        tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, every=10, lr=0.05,
         loss=lambda out, labels: functional.cross_entropy(out, labels) * 2.0**-30,
     )  # fmt: skip
     finding = found.findings[0]
@@ -342,7 +342,7 @@ def sentences(words: int = 2000, classes: int = 4) -> tuple[torch.Tensor, torch.
 
 def test_05_gradients_of_an_embedding_and_of_the_head_are_not_comparable(tmp_path):
     found = judged(
-        tmp_path, Bag(2000, 16, 4), sentences(), optimizer=torch.optim.Adam, lr=0.02, every=5
+        tmp_path, Bag(2000, 16, 4), sentences(), optimizer=torch.optim.Adam, lr=0.02, every=10
     )
     first, last = (
         measured(found, "parameter", "grad_rms", name) for name in ("words.weight", "head.weight")
@@ -374,7 +374,7 @@ def test_05_larger_gradients_below_in_a_network_that_normalises_first_are_no_ala
     with torch.no_grad():
         model[0].weight.mul_(0.02)  # a small stream: the first normalisations multiply
         model[0].bias.zero_()
-    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=2e-3, every=5)
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=2e-3, every=10)
     below, above = (measured(found, "parameter", "grad_rms", f"{i}.weight")[0] for i in (0, 8))
     assert below > 3 * above
     assert found.verdict in LEARNS
@@ -386,7 +386,7 @@ def test_05_a_head_that_starts_at_zero_is_no_alarm(seed, tmp_path):
     torch.manual_seed(seed)
     model = he(chain(2, 32, nn.ReLU, inputs=16))
     nn.init.zeros_(model[-1].weight)
-    found = judged(tmp_path, model, TASK, every=1)
+    found = judged(tmp_path, model, TASK, every=10)
     assert measured(found, "parameter", "grad_rms", "0.weight")[0] == 0
     assert found.verdict in LEARNS
     assert alarms(found) == []
@@ -514,7 +514,7 @@ def test_08_the_second_factor_of_an_adapter_starts_at_zero(seed, tmp_path):
     model = nn.Sequential(LoRA(body[0]), body[1], LoRA(body[2]), body[3], LoRA(body[4]))
     kept = [p for p in model.parameters() if p.requires_grad]
     found = trained(
-        tmp_path, model, stepping(model, torch.optim.Adam(kept, lr=0.01), OTHER), every=1
+        tmp_path, model, stepping(model, torch.optim.Adam(kept, lr=0.01), OTHER), every=10
     )
     assert measured(found, "parameter", "grad_rms", "0.a.weight")[0] == 0
     assert found.verdict in LEARNS
@@ -526,7 +526,7 @@ def test_08_residual_branches_that_start_at_zero_are_no_alarm(tmp_path):
     for block in model[1:-1]:
         nn.init.zeros_(block.down.weight)
         nn.init.zeros_(block.down.bias)
-    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=3e-3, every=1, steps=120)
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=3e-3, every=10, steps=120)
     assert measured(found, "parameter", "grad_rms", "1.up.weight")[0] == 0
     assert found.verdict in LEARNS
     assert alarms(found) == []
@@ -563,7 +563,7 @@ class Conditioned(nn.Module):
 
 def test_08_gates_that_start_at_zero_are_no_alarm(tmp_path):
     found = judged(
-        tmp_path, Conditioned(), TASK, optimizer=torch.optim.Adam, lr=0.01, every=1, steps=120
+        tmp_path, Conditioned(), TASK, optimizer=torch.optim.Adam, lr=0.01, every=10, steps=120
     )
     assert measured(found, "parameter", "grad_rms", "blocks.0.body.weight")[0] == 0
     assert found.verdict in LEARNS
@@ -579,7 +579,7 @@ def test_08_every_factor_starting_alike_is_found(kind, value, tmp_path):
         else (convolutions(nn.Tanh), PICTURES)
     )
     initialise(model, lambda w: nn.init.constant_(w, value))
-    found = judged(tmp_path, model, task, every=5)
+    found = judged(tmp_path, model, task, every=10)
     finding = found.findings[0]
     assert (finding.code, finding.cause) == ("FLOW203", "symmetry")
     assert finding.severity in {"error", "warning"}
@@ -604,7 +604,7 @@ def test_09_a_bias_before_a_normalisation_has_no_gradient(norm, tmp_path):
             nn.Flatten(),
         )
     model = nn.Sequential(*body, nn.Linear(32 if len(body) == 3 else 112, 10))
-    found = judged(tmp_path, model, TASK, every=5, lr=0.05)
+    found = judged(tmp_path, model, TASK, every=10, lr=0.05)
     if norm is not nn.LayerNorm:
         name = "0" if norm is nn.BatchNorm1d else "1"
         bias, weight = (
@@ -620,7 +620,7 @@ def test_09_a_bias_before_a_normalisation_has_no_gradient(norm, tmp_path):
 def test_09_a_normalisation_that_leaves_no_gradient_at_all_is_found(seed, tmp_path):
     torch.manual_seed(seed)
     model = nn.Sequential(nn.Linear(16, 1), nn.LayerNorm(1), nn.Linear(1, 10))
-    found = judged(tmp_path, model, TASK, every=5)
+    found = judged(tmp_path, model, TASK, every=10)
     finding = found.findings[0]
     assert (finding.code, finding.layer) == ("FLOW405", "1")
     assert finding.severity in {"error", "warning"}
@@ -649,7 +649,7 @@ def test_10_steps_of_biases_and_gains_are_large_against_their_start_at_zero(seed
     )  # fmt: skip
     for layer in (model[0], model[-1]):
         nn.init.zeros_(layer.bias)
-    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=0.01, every=1, steps=120)
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=0.01, every=10, steps=120)
     step, weight = (
         measured(found, "parameter", name, "2.gain")[0] for name in ("stored_rms", "weight_rms")
     )
@@ -752,7 +752,7 @@ def next_words(words: int = 24) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_12_a_weight_that_is_used_twice_is_one_weight(tmp_path):
     found = judged(
-        tmp_path, Tied(24, 16), next_words(), optimizer=torch.optim.Adam, lr=0.01, every=5
+        tmp_path, Tied(24, 16), next_words(), optimizer=torch.optim.Adam, lr=0.01, every=10
     )
     names = {s.name for s in found.recording.of_kind("parameter")}
     assert len(names & {"words.weight", "head.weight"}) == 1
@@ -775,7 +775,7 @@ class TiedAutoencoder(nn.Module):
 def test_12_a_decoder_that_is_the_encoders_transpose_is_no_alarm(tmp_path):
     found = judged(
         tmp_path, TiedAutoencoder(16, 12), (TASK[0], TASK[0]), loss=functional.mse_loss,
-        optimizer=torch.optim.Adam, lr=5e-3, every=5,
+        optimizer=torch.optim.Adam, lr=5e-3, every=10,
     )  # fmt: skip
     assert found.verdict in LEARNS
     assert alarms(found) == []
@@ -1043,7 +1043,7 @@ def test_17_decay_that_moves_the_weights_more_than_the_gradient_is_no_alarm(kind
         else (he(convolutions()), PICTURES)
     )
     found = judged(
-        tmp_path, model, task, optimizer=torch.optim.AdamW, lr=5e-3, weight_decay=1.0, every=5
+        tmp_path, model, task, optimizer=torch.optim.AdamW, lr=5e-3, weight_decay=1.0, every=10
     )
     name = "0.weight" if kind == "dense" else "1.weight"
     decay, step = (measured(found, "parameter", c, name) for c in ("decay_rms", "stored_rms"))
@@ -1055,7 +1055,7 @@ def test_17_decay_that_moves_the_weights_more_than_the_gradient_is_no_alarm(kind
 def test_17_weights_that_only_decay_stand_still(tmp_path):
     found = judged(
         tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, optimizer=torch.optim.AdamW,
-        lr=1e-8, weight_decay=2e4, every=5,
+        lr=1e-8, weight_decay=2e4, every=10,
     )  # fmt: skip
     weight = measured(found, "parameter", "weight_rms", "0.weight")
     assert weight[-1] < 0.99 * weight[0]  # it moves, but no gradient moves it
@@ -1068,7 +1068,7 @@ def test_17_decay_hides_no_dead_layer(tmp_path):
     with torch.no_grad():
         model[2].bias.fill_(-100.0)
     found = judged(
-        tmp_path, model, TASK, optimizer=torch.optim.AdamW, lr=0.01, weight_decay=0.1, every=5
+        tmp_path, model, TASK, optimizer=torch.optim.AdamW, lr=0.01, weight_decay=0.1, every=10
     )
     weight = measured(found, "parameter", "weight_rms", "0.weight")
     assert weight[-1] < 0.9 * weight[0]
@@ -1092,7 +1092,7 @@ def test_17_decay_hides_no_dead_layer(tmp_path):
 def test_18_no_learning_rate_is_judged_by_itself(optimizer, rate, factor, tmp_path):
     size = 400 if optimizer is torch.optim.Rprop else 64
     found = judged(
-        tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, optimizer=optimizer, lr=rate, every=5,
+        tmp_path, he(chain(2, 32, nn.ReLU, inputs=16)), TASK, optimizer=optimizer, lr=rate, every=10,
         loss=lambda out, labels: functional.cross_entropy(out, labels) * factor, size=size,
     )  # fmt: skip
     assert found.verdict in LEARNS
@@ -1146,7 +1146,7 @@ def test_19_weights_of_which_no_bit_changes_are_found(seed, tmp_path):
     torch.manual_seed(seed)
     data = (TASK[0].to(torch.bfloat16), TASK[1])
     model = chain(1, 64, nn.Tanh, inputs=16).to(torch.bfloat16)
-    found = judged(tmp_path, model, data, lr=1e-5, every=5)
+    found = judged(tmp_path, model, data, lr=1e-5, every=10)
     finding = found.findings[0]
     assert (finding.code, finding.cause) == ("FLOW301", "rounding survival")
     assert finding.severity in {"error", "warning"}
@@ -1171,7 +1171,7 @@ def test_20_a_mean_of_exactly_zero_is_no_fault(seed, tmp_path):
     seen = [inputs.mean(), model[3].weight.mean(), model[0].bias.mean()]
     assert [value.item() for value in seen] == [0.0, 0.0, 0.0]
     found = judged(
-        tmp_path, model, (inputs, labels), optimizer=torch.optim.Adam, lr=0.01, every=5, size=400
+        tmp_path, model, (inputs, labels), optimizer=torch.optim.Adam, lr=0.01, every=10, size=400
     )
     assert found.verdict in LEARNS
     assert alarms(found) == []
@@ -1181,7 +1181,7 @@ def test_20_gradients_that_are_exactly_zero_everywhere_are_found(tmp_path):
     model = he(chain(2, 32, nn.ReLU, inputs=16))
     with torch.no_grad():
         model[2].bias.fill_(-1e3)
-    found = judged(tmp_path, model, TASK, every=5)
+    found = judged(tmp_path, model, TASK, every=10)
     assert measured(found, "parameter", "grad_rms", "0.weight").max() == 0
     assert found.findings[0].code == "FLOW102"
     assert found.findings[0].severity == "error"
@@ -1210,7 +1210,7 @@ def test_21_units_and_blocks_that_are_dropped_are_no_alarm(share, tmp_path):
         nn.Linear(16, 128), nn.ReLU(), nn.Dropout(share), Dropped(128), Dropped(128),
         nn.Linear(128, 10),
     )  # fmt: skip
-    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=0.01, every=5)
+    found = judged(tmp_path, model, TASK, optimizer=torch.optim.Adam, lr=0.01, every=10)
     assert found.verdict in LEARNS
     assert alarms(found) == []
 
@@ -1267,7 +1267,7 @@ class Recomputed(nn.Module):
 
 def test_21_a_forward_pass_that_is_computed_again_counts_once(tmp_path):
     found = judged(
-        tmp_path, Recomputed(), TASK, optimizer=torch.optim.Adam, lr=3e-3, every=5, steps=120
+        tmp_path, Recomputed(), TASK, optimizer=torch.optim.Adam, lr=3e-3, every=10, steps=120
     )
     assert found.recording.steps == 120
     assert measured(found, "call", "seen", "blocks.0.up").max() == 1
@@ -1487,7 +1487,7 @@ def halved(folder: Path, power: int, seed: int) -> Diagnosis:
     torch.manual_seed(seed)
     return judged(
         folder, he(chain(2, 64, nn.ReLU, inputs=16)).half(), (TASK[0].half(), TASK[1]), steps=120,
-        every=5, lr=0.05 * 2.0**-power,
+        every=10, lr=0.05 * 2.0**-power,
         loss=lambda out, labels: functional.cross_entropy(out.float(), labels) * 2.0**power,
     )  # fmt: skip
 
