@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 import clinometer
 from clinometer.diagnosis.diagnosis import Diagnosis
@@ -154,6 +155,78 @@ def test_a_group_that_is_added_to_the_optimizer_in_the_run_is_innocent(tmp_path)
     assert "FLOW401" not in codes(found)
 
 
+def test_layers_that_are_thawed_and_not_given_to_the_optimizer_are_named(tmp_path):
+    model = Parted()
+    model.encoder.requires_grad_(False)
+
+    def before(step):
+        if step == 20:
+            model.encoder.requires_grad_(True)
+
+    found = told(tmp_path, model, parameters=list(model.head.parameters()), before=before)
+    assert leading(found)[:2] == ("FLOW401", "not in an optimizer")
+    assert set(found.findings[0].layers) == {"encoder.0", "encoder.2"}
+    assert found.findings[0].severity in {"error", "warning"}
+
+
+RECREATED = """
+import torch
+from torch import nn
+torch.manual_seed(0)
+def make():
+    return nn.Sequential(nn.Linear(16, 24), nn.Tanh(), nn.Linear(24, 4))
+model = make()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+model = make()  # "start again from fresh weights"
+centres = torch.randn(4, 16)
+for _ in range(60):
+    labels = torch.randint(0, 4, (32,))
+    inputs = centres[labels] + 0.5 * torch.randn(32, 16)
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(inputs), labels).backward()
+    optimizer.step()
+"""
+
+
+def test_a_model_that_was_made_again_after_its_optimizer_is_named(tmp_path, run_cli):
+    (tmp_path / "train.py").write_text(RECREATED)
+    run_cli("run", "--every", "1", "-o", "a.clino", "train.py")
+    found = clinometer.diagnose(clinometer.read(tmp_path / "a.clino"))
+    assert leading(found)[:2] == ("FLOW401", "not in an optimizer")
+    assert set(found.findings[0].layers) == {"model.0", "model.2"}
+    assert found.verdict == "not-training"
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_layers_inside_a_checkpoint_are_innocent(reentrant, tmp_path):
+    class Saving(Parted):
+        def forward(self, x):
+            x = x.clone().requires_grad_(reentrant)
+            return self.head(checkpoint(self.encoder, x, use_reentrant=reentrant))
+
+    found = told(tmp_path, Saving(), steps=120)
+    assert not {"FLOW401", "FLOW402", "FLOW403"} & set(codes(found))
+    assert clean(found)
+
+
+def test_an_optimizer_for_each_parameter_is_innocent(tmp_path):
+    model = Parted()
+
+    def train():
+        steppers = [torch.optim.SGD([p], lr=0.1) for p in model.parameters()]
+        stream = batches(TASK, 32)
+        for _ in range(120):
+            inputs, labels = next(stream)
+            model.zero_grad()
+            entropy(model(inputs), labels).backward()
+            for stepper in steppers:
+                stepper.step()
+
+    found = clinometer.diagnose(record(tmp_path, model, train, every=5))
+    assert not {"FLOW401", "FLOW402", "FLOW403", "FLOW406"} & set(codes(found))
+    assert clean(found)
+
+
 def test_a_pretrained_encoder_that_no_optimizer_owns_is_a_note_at_most(tmp_path):
     model = Parted()
     judged(tmp_path, model, TASK, steps=300, lr=0.3)  # pretraining
@@ -259,6 +332,17 @@ def test_an_encoder_that_runs_under_no_grad_is_named(seed, tmp_path):
     torch.manual_seed(seed)
     found = told(tmp_path, Blind())
     assert leading(found) == ("FLOW402", "graph cut", "encoder.2")
+
+
+@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")
+def test_a_reentrant_checkpoint_whose_input_wants_no_gradient_cuts_the_graph(tmp_path):
+    class Saving(Parted):
+        def forward(self, x):
+            return self.head(checkpoint(self.encoder, x, use_reentrant=True))
+
+    found = told(tmp_path, Saving())
+    assert leading(found) == ("FLOW402", "graph cut", "encoder.2")
+    assert found.findings[0].severity in {"error", "warning"}
 
 
 def test_a_loss_on_the_predicted_class_has_no_path_at_all(tmp_path):
@@ -720,16 +804,20 @@ def test_weights_that_the_script_moves_by_hand_are_innocent(tmp_path):
     assert clean(found)
 
 
-def test_gradients_that_are_wanted_for_themselves_are_innocent(tmp_path):
+@pytest.mark.parametrize("trained", [True, False])
+def test_gradients_that_are_wanted_for_themselves_are_no_fault_of_the_wiring(trained, tmp_path):
     model = _plain()
+    if trained:
+        judged(tmp_path, model, TASK, steps=300, lr=0.3)
 
     def saliency():
-        for _ in range(20):
+        for _ in range(60):
             inputs = TASK[0][:32].clone().requires_grad_()
             entropy(model(inputs), TASK[1][:32]).backward()
 
     found = clinometer.diagnose(record(tmp_path, model, saliency, every=1))
-    assert "FLOW406" not in codes(found)
+    assert not {"FLOW302", "FLOW401", "FLOW402", "FLOW403", "FLOW406"} & set(codes(found))
+    assert not trained or clean(found)
 
 
 # -- degenerate output -------------------------------------------------------------------------

@@ -5,7 +5,8 @@ Sees      A run whose loss stays where it began, in which every weight matrix ha
 Matters   The path length bounds how far the weights can be from where they started: nothing was learned
           because nothing was changed.
 Not this  Wide networks, which learn with small relative motion (their loss falls); runs that have learned;
-          gradients that are lost on the way (their own rules speak, and lead).
+          gradients that are lost on the way (their own rules speak, and lead); runs in which no
+          optimizer ever stepped.
 Limits    path: 1 %, what this project takes as practically nothing.
 Source    Chizat et al. (2019), NeurIPS, on lazy training.
 """
@@ -52,6 +53,8 @@ def check(
     if not np.nanmax(update.gradient, initial=0.0) > 0:
         return
     rate = update.rate[~np.isnan(update.rate)]
+    if not len(rate) and not moved[farthest] > 0:
+        return  # no optimizer made a step that could have been too small
     yield Sign(
         layer=update.layer,
         cause="optimizer gain",
