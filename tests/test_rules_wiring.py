@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -741,6 +742,29 @@ def test_a_network_that_trains_on_in_evaluation_mode_is_named(network, place, ev
     found = told(tmp_path, model, every=every, steps=100, before=_evaluated(model, {20}, False))
     assert leading(found) == ("FLOW405", "left in evaluation mode", place)
     assert found.findings[0].severity in {"error", "warning"}
+
+
+EARLY = [0, 3, 5, 8, 11, 15, 20, 27, 36, 48, 64, 86]  # as a budget spaces them
+
+
+@pytest.mark.parametrize("network", [_normed, NormedPixels, _dropped])
+@pytest.mark.parametrize("begun", [40, 60])
+def test_how_long_a_network_evaluates_is_told_in_steps_and_not_in_observations(
+    network, begun, tmp_path
+):
+    model = network()
+    whole = told(
+        tmp_path, model, every=1, steps=100, before=_evaluated(model, {begun}, False)
+    ).recording
+    thinned = replace(
+        whole, observed=whole.observed[EARLY], rows={k: r[EARLY] for k, r in whole.rows.items()}
+    )
+    found = clinometer.diagnose(thinned)
+    if begun == 40:  # 9 of 12 observations before it, and most of the run after it
+        assert leading(found)[:2] == ("FLOW405", "left in evaluation mode")
+        assert found.findings[0].evidence[0].value == pytest.approx(0.52)
+    else:
+        assert "FLOW405" not in codes(found)
 
 
 @pytest.mark.parametrize("network", [_normed, NormedPixels, _dropped])

@@ -49,7 +49,7 @@ def check(recording: Recording, fault: str, limits: Mapping[str, float]) -> Iter
     training = recording.column("call", "training")
     for i in moded:
         modes = _modes(training, i)
-        late = _left_behind(modes)
+        late = _left_behind(modes, recording)
         if late > limits["evaluating"]:
             yield _evaluating(calls[i].name, late, modes, fault)
 
@@ -76,12 +76,13 @@ def _modes(training: Float64, call: int) -> Float64:
     return np.asarray(np.where(np.isnan(own) & evaluating, 0.0, own))
 
 
-def _left_behind(training: Float64) -> float:
-    """Share of the observations after the last one in training mode, where one came before."""
-    known = training[~np.isnan(training)]
-    if len(known) < 3 or not known[0]:
+def _left_behind(modes: Float64, recording: Recording) -> float:
+    """Share of the run's steps that evaluate after the last one in training mode, where one came before."""
+    known = np.flatnonzero(~np.isnan(modes))
+    if len(known) < 3 or not modes[known[0]]:
         return 0.0
-    return 1.0 - float(np.flatnonzero(known)[-1] + 1) / len(known)
+    after = known[known > np.flatnonzero(modes == 1)[-1]]
+    return 1.0 - float(recording.observed[after[0]]) / recording.steps if len(after) > 1 else 0.0
 
 
 def _evaluating(
@@ -95,7 +96,7 @@ def _evaluating(
         cause="left in evaluation mode",
         size=share,
         evidence=(
-            Evidence("observations in evaluation mode", share, 0.5, "of the run",
+            Evidence("steps in evaluation mode", share, 0.5, "of the run",
                      int(np.isfinite(training).sum())),
         ),
         explanation=(
