@@ -1,75 +1,82 @@
-"""Deep Q-learning in a corridor of nine cells, with a replay memory and a target network."""
+"""Deep Q-learning in a corridor of 8 cells: walk to the right end. Replay, target network."""
 
 import argparse
-import copy
 import random
+from collections import deque
 
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import nn
 
-CELLS, GAMMA = 9, 0.9
+LENGTH, GAMMA = 8, 0.9
 
 
-def observe(cell):
-    return F.one_hot(torch.tensor(cell), CELLS).float()
+class Corridor:
+    def reset(self):
+        self.pos, self.t = 0, 0
+        return self.observe()
 
+    def observe(self):
+        return F.one_hot(torch.tensor(self.pos), LENGTH).float()
 
-def move(cell, action):
-    nxt = min(max(cell + (1 if action == 1 else -1), 0), CELLS - 1)
-    done = nxt == CELLS - 1
-    return nxt, (1.0 if done else -0.02), done
+    def step(self, action):
+        self.t += 1
+        self.pos = max(0, self.pos - 1) if action == 0 else self.pos + 1
+        done = self.pos == LENGTH - 1
+        return self.observe(), (1.0 if done else -0.01), done, self.t >= 40
 
 
 class QNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.fc1 = nn.Linear(CELLS, 48)
-        self.fc2 = nn.Linear(48, 2)
+        self.fc1 = nn.Linear(LENGTH, 32)
+        self.fc2 = nn.Linear(32, 32)
+        self.q = nn.Linear(32, 2)
 
-    def forward(self, obs):
-        return self.fc2(F.relu(self.fc1(obs)))
+    def forward(self, s):
+        return self.q(F.relu(self.fc2(F.relu(self.fc1(s)))))
 
 
-def learn(q, target, optimizer, memory):
-    s, a, r, s2, done = (torch.stack(t) for t in zip(*random.sample(memory, 32), strict=True))
-    with torch.no_grad():
-        goal = r + GAMMA * (1 - done) * target(s2).max(dim=1).values
-    value = q(s).gather(1, a[:, None])[:, 0]
-    loss = F.smooth_l1_loss(value, goal)
-    optimizer.zero_grad()
+def optimize(policy, target, memory, opt):
+    s, a, r, s2, done = zip(*random.sample(memory, 32), strict=True)
+    q = policy(torch.stack(s)).gather(1, torch.tensor(a).unsqueeze(1)).squeeze(1)
+    best = target(torch.stack(s2)).max(1).values.detach()
+    goal = torch.tensor(r) + GAMMA * best * (1 - torch.tensor(done).float())
+    loss = F.smooth_l1_loss(q, goal)
+    opt.zero_grad()
     loss.backward()
-    optimizer.step()
-    return loss.item()
+    torch.nn.utils.clip_grad_value_(policy.parameters(), 100)
+    opt.step()
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--seed", type=int, default=0)
-    seed = parser.parse_args().seed
-    random.seed(seed)
+def main(seed):
     torch.manual_seed(seed)
-    q = QNet()
-    target = copy.deepcopy(q)
-    optimizer = torch.optim.Adam(q.parameters(), lr=3e-3)
-    memory, cell, loss = [], 0, 0.0
-    for tick in range(700):
-        epsilon = max(0.1, 1 - tick / 400)
-        with torch.no_grad():
-            greedy = int(q(observe(cell)).argmax())
-        action = random.randrange(2) if random.random() < epsilon else greedy
-        nxt, reward, done = move(cell, action)
-        memory.append((observe(cell), torch.tensor(action), torch.tensor(reward), observe(nxt),
-                       torch.tensor(float(done))))  # fmt: skip
-        cell = random.randrange(CELLS - 1) if done or tick % 30 == 29 else nxt
-        if len(memory) > 64:
-            loss = learn(q, target, optimizer, memory)
-        if tick % 40 == 0:
-            target.load_state_dict(q.state_dict())
-            print(f"tick {tick} loss {loss:.4f}")
-    policy = [int(q(observe(c)).argmax()) for c in range(CELLS - 1)]
-    print("goes right in", sum(policy), "of", CELLS - 1, "cells")
+    random.seed(seed)
+    env, policy, target = Corridor(), QNet(), QNet()
+    target.load_state_dict(policy.state_dict())
+    opt = torch.optim.RMSprop(policy.parameters(), lr=1e-3)
+    memory, updates, lengths = deque(maxlen=2000), 0, []
+    while updates < 800:
+        s, over = env.reset(), False
+        while not over and updates < 800:
+            epsilon = max(0.1, 1 - updates / 400)
+            greedy = policy(s).argmax().item() if random.random() > epsilon else None
+            a = random.randrange(2) if greedy is None else greedy
+            s2, r, done, timeout = env.step(a)
+            memory.append((s, a, r, s2, done))
+            s, over = s2, done or timeout
+            if len(memory) >= 100:
+                optimize(policy, target, memory, opt)
+                updates += 1
+                if updates % 25 == 0:
+                    target.load_state_dict(policy.state_dict())
+        lengths.append(env.t)
+    q = policy(torch.eye(LENGTH))
+    print("episode lengths", lengths[:4], "...", lengths[-6:])
+    print("greedy actions", q.argmax(1)[:-1].tolist(), "Q(start)", round(q[0].max().item(), 3))
 
 
 if __name__ == "__main__":
-    main()
+    ap = argparse.ArgumentParser()
+    ap.add_argument("--seed", type=int, default=0)
+    main(ap.parse_args().seed)
