@@ -106,7 +106,7 @@ def course(learned: float = 0.0, level: float = 1.0) -> Course:
     fields = {
         "first": level, "last": level * (1 - learned), "error": 0.0, "scatter": 0.0,
         "no_information": level, "named": "ln K", "falling": False, "right": None,
-        "bad_step": None, "steps": 200,
+        "bad_step": None, "steps": 200, "guess": None, "judged": 0.0,
     }  # fmt: skip
     return Course(**{name: fields[name] for name in Course.__dataclass_fields__})
 
@@ -114,7 +114,7 @@ def course(learned: float = 0.0, level: float = 1.0) -> Course:
 def update(**changed: Any) -> Update:
     """The steps of one matrix of usual size: a thousandth of it, none of them lost."""
     fields: dict[str, Any] = {
-        "name": "a.weight", "layer": "a", "shape": (8, 8), "dtype": "bfloat16", "ratio": many(1e-3),
+        "name": "a.weight", "layer": "a", "shape": (8, 8), "dtype": "bfloat16", "ratio": many(1e-3), "stored": many(3e-4),
         "intended": many(1e-3), "lost": many(0), "gain": many(-1), "floored": many(0),
         "gradient": many(1), "rate": many(0.1), "first": 0.3,
     }  # fmt: skip

@@ -19,7 +19,7 @@ A finding counts where its severity is error or warning; notes do not.
 detected          a sick run has a finding whose code is one of its label's
 leading right     the first finding counts, and its code is one of the label's
 class right       leading right; and where the code leaves the factor of the
-                  chain rule open (vanishing, exploding, bad-init), it is one asked
+                  chain rule open (vanishing, exploding, bad init), too
 layer within one  the first finding counts and points to a layer of the label,
                   its neighbour in order of execution (weight layers and
                   activations), its parent or its part; if the label names any

@@ -58,10 +58,15 @@ def part_of(name: str, outcomes: Iterable[Outcome]) -> Part:
 
 def text(parts: Sequence[Part], about: str, *, blind: bool) -> str:
     """The whole scorecard; only its totals where it is blind."""
-    blocks = [about, DEFINITIONS, "\n".join(_totals(parts))]
+    blocks = [about, DEFINITIONS]
+    halves = [parts[i : i + ABREAST] for i in range(0, len(parts), ABREAST)]
+    blocks += ["\n".join(_totals(half)) for half in halves]
     if not blind:
-        blocks.append("\n".join(_rules(parts)))
+        blocks += ["\n".join(_rules(half)) for half in halves]
     return "\n\n".join(blocks)
+
+
+ABREAST = 2  # parts beside each other in 80 columns
 
 
 # -- totals -----------------------------------------------------------------------------------------

@@ -20,6 +20,10 @@ from clinometer.taps.roles import is_observed_whole
 
 UNITS = (nn.Linear, nn.modules.conv._ConvNd)
 TABLES = (nn.Embedding, nn.EmbeddingBag)
+RECURRENT = (
+    nn.RNNBase,
+    nn.RNNCellBase,
+)  # all of their weights are uniform within 1/sqrt(hidden units)
 MOST_LISTED = 1024  # entries of a list that are looked through for a name
 
 
@@ -60,6 +64,7 @@ class Networks:
     _strangers: int = 0
     parallel: str = ""
     functions_compiled: bool = False
+    given: bool = False
     replicated: bool = False
 
     @property
@@ -248,9 +253,12 @@ class Networks:
                         self._aliases[known].append(name)
 
     def _note_origin(self, parameter: torch.Tensor, key: str, module: nn.Module) -> None:
-        if key != "weight" or not isinstance(module, (*UNITS, *TABLES)):
+        recurrent = isinstance(module, RECURRENT) and parameter.ndim > 1
+        if not recurrent and (key != "weight" or not isinstance(module, (*UNITS, *TABLES))):
             return
         kind = "table" if isinstance(module, TABLES) else "units"
+        if recurrent:
+            kind = f"recurrent {module.hidden_size}"
         known = self._origins.setdefault(parameter, kind)
         if known != kind:
             self._origins[parameter] = "both"

@@ -105,6 +105,7 @@ class Recorder:
         if self.budget.wants(0):
             self._look = Look(self.guard, self.networks, self.memory, self._note_leaves)
         if model is not None:
+            self.networks.given = True
             self.guard(self._meet)(model)
         self.budget.start_s = self._now() - begun
         self.guard.own_s = 0.0

@@ -101,7 +101,8 @@ class Standing:
         self._sheets = sheets
         stepped = {id(parameter): (parameter, name) for parameter, name in self._stepped()}
         users, seen = self.networks.users(), set()
-        for parameter, name in [*self.networks.named_parameters(), *stepped.values()]:
+        known = [*self.networks.named_parameters(), *stepped.values()]
+        for parameter, name in [*known, *self._unregistered()]:
             key = id(parameter)
             if key in seen or is_lazy(parameter):
                 continue
@@ -117,6 +118,14 @@ class Standing:
                 if key in users:
                     self._also[name] = self.networks.aliases(name)
         self._read([stand.parameter for stand in self.stands if id(stand.parameter) not in stepped])
+
+    def _unregistered(self) -> Iterable[tuple[torch.Tensor, str]]:
+        """Parameters that a backward pass reaches and no known module has: layers in a plain list."""
+        if self.networks.given:
+            return  # what is not of the network that is watched may be another one's
+        for leaf in self.wiring.leaves():
+            if isinstance(leaf, nn.Parameter):
+                yield leaf, self.networks.name_of(leaf)
 
     def _stepped(self) -> Iterable[tuple[torch.Tensor, str]]:
         for sheet in self._sheets:
@@ -185,11 +194,11 @@ class Standing:
         fresh, origin = None, self._origins.get(stand.name)
         if sample is not None and origin == "table":
             fresh = is_fresh_normal(sample)
-        elif sample is not None and origin == "units":
+        elif sample is not None and origin != "both" and origin:
             eps = torch.finfo(parameter.dtype).eps
-            found = [
-                is_fresh_uniform(sample, bound, eps) for bound in uniform_bounds(parameter.shape)
-            ]
+            hidden = origin.partition("recurrent ")[2]
+            bounds = (int(hidden) ** -0.5,) if hidden else uniform_bounds(parameter.shape)
+            found = [is_fresh_uniform(sample, bound, eps) for bound in bounds]
             fresh = None if None in found else any(found)
         return facts if fresh is None else facts | {"fresh": fresh}
 

@@ -14,6 +14,7 @@ BLOCKS = 8  # a window's mean gets its standard error from the means of so many 
 LATE = 4  # the late window is the last 4th of the run
 SURE = 3.0  # standard errors; two-sided chance 0.3 % for a normal mean, 2 % for t with 7 degrees
 MARGIN = 0.01  # practical equivalence: 1 % of what there is to learn counts as nothing learned
+NOISE = 0.05  # of what there is to learn: more is not learned of labels without information
 MOSTLY = 0.9  # of what there is to learn: then gradients are small because the examples are right
 
 
@@ -33,6 +34,8 @@ class Course:
     right : share of the examples that were right, late in the run; None where it was not seen
     bad_step : first step whose loss is NaN or infinite, or None
     steps : optimizer steps with a loss
+    guess : share of the most frequent label; None where labels were not counted
+    judged : examples that `right` speaks of
     """
 
     first: float | None
@@ -45,6 +48,8 @@ class Course:
     right: float | None
     bad_step: int | None
     steps: int
+    guess: float | None = None
+    judged: float = 0.0
 
     @property
     def reference(self) -> float | None:
@@ -74,6 +79,7 @@ def course(recording: Recording) -> Course:
     bad = steps[~finite]
     good = losses[finite]
     first, last, error = _windows(good)
+    right, judged = _right(recording)
     return Course(
         first=first,
         last=last,
@@ -84,9 +90,11 @@ def course(recording: Recording) -> Course:
         no_information=level,
         named=named,
         falling=_falls(good, level if level is not None else first),
-        right=_right(recording),
+        right=right,
         bad_step=int(bad[0]) if len(bad) else None,
         steps=len(losses),
+        guess=_guess(recording),
+        judged=judged,
     )
 
 
@@ -179,13 +187,26 @@ def _falls(losses: Float64, reference: float | None) -> bool:
     return bool(drop > SURE * noise and drop * LATE >= MARGIN * abs(reference))
 
 
-def _right(recording: Recording) -> float | None:
+def _right(recording: Recording) -> tuple[float | None, float]:
+    """(share of the examples that were right late in the run, how many they were)."""
     if not recording.of_kind("loss") or not len(recording.observed):
-        return None
+        return None, 0.0
     right = recording.column("loss", "right")[:, 0]
-    late = right[recording.observed >= (recording.steps - 1) * (1 - 1 / LATE)]
-    late = late[~np.isnan(late)]
-    return float(late.mean()) if len(late) else None
+    late = ~np.isnan(right) & (recording.observed >= (recording.steps - 1) * (1 - 1 / LATE))
+    if not late.any():
+        return None, 0.0
+    judged = float(np.nansum(recording.column("loss", "examples")[late, 0]))
+    return float(right[late].mean()), judged
+
+
+def _guess(recording: Recording) -> float | None:
+    """Share of the most frequent label."""
+    terms = recording.of_kind("loss")
+    counts = recording.labels.get(terms[0].name, {}).get("counts") if terms else None
+    if not counts:
+        return None
+    numbers = [float(number) for number in counts.values()]
+    return max(numbers) / sum(numbers) if sum(numbers) > 0 else None
 
 
 def no_information(recording: Recording) -> tuple[float | None, str]:
@@ -257,9 +278,20 @@ def state_while_finite(seen: Course) -> str:
         return "learned"
     if seen.falling:
         return "learning"
-    if seen.no_information is not None and seen.learned < MARGIN:
+    if seen.no_information is not None and (seen.learned < MARGIN or _guesses(seen)):
         return "stuck"
     return "undecided"
+
+
+def _guesses(seen: Course) -> bool:
+    """Whether a loss a little below the level is noise learned by heart: no label is told better by it.
+
+    Balanced classes only: of rare ones the network may know much before it dares to name any.
+    """
+    if seen.right is None or seen.guess is None or not seen.judged or seen.learned >= NOISE:
+        return False
+    noise = SURE * float(np.sqrt(seen.guess * (1 - seen.guess) / seen.judged))
+    return bool("ln " in seen.named and seen.right <= seen.guess + noise)
 
 
 def _overshot(seen: Course) -> bool:

@@ -17,7 +17,8 @@ class Update:
     Attributes
     ----------
     ratio : RMS of the stored step (decay taken off) / RMS of the weight before it [-]
-    intended : the same of the step that the optimizer's formula asks for [-]
+    stored : RMS of the stored step itself [-]
+    intended : the same as `ratio` of the step that the optimizer's formula asks for [-]
     lost : share of the movable elements whose stored bits did not change
     gain : intended step / gradient taken [decades]
     floored : share of the elements whose Adam denominator is mostly epsilon
@@ -29,6 +30,7 @@ class Update:
     shape: tuple[int, ...]
     dtype: str
     ratio: Float64
+    stored: Float64
     intended: Float64
     lost: Float64
     gain: Float64
@@ -69,6 +71,7 @@ def updates(recording: Recording) -> list[Update]:
             shape=tuple(site.facts.get("shape", ())),
             dtype=str(site.facts.get("dtype", "")),
             ratio=ratio[:, i],
+            stored=stored[:, i],
             intended=asked[:, i],
             lost=lost[:, i],
             gain=decades(intended[:, i], taken[:, i]),
@@ -97,11 +100,11 @@ def motion(recording: Recording) -> dict[str, float]:
     for update in updates(recording):
         known = np.isfinite(update.ratio)
         if known.any():
-            lengths[update.name] = _path(observed[known], update.ratio[known], steps)
+            lengths[update.name] = path_length(observed[known], update.ratio[known], steps)
     return lengths
 
 
-def _path(observed: np.ndarray, ratio: Float64, steps: int) -> float:
+def path_length(observed: np.ndarray, ratio: Float64, steps: int) -> float:
     """Area under the ratio by step, the ends held: what `sum(interp(every step))` is, in one go."""
     inner = float(np.sum(np.diff(observed) * (ratio[1:] + ratio[:-1]) / 2))
     return inner + float(ratio[0] * observed[0] + ratio[-1] * (steps - observed[-1]))

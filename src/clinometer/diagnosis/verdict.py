@@ -65,6 +65,13 @@ def _state(word: str, course: Course) -> str:
                 f"Stuck: the loss, {course.last:.4g}, does not fall and is above the {level}: a constant "
                 "guess would do better."
             )
+        if course.learned >= MARGIN and course.right is None:
+            return f"Stuck: the loss, {course.last:.4g}, does not fall, close to the {level}."
+        if course.learned >= MARGIN:
+            return (
+                f"Stuck: the loss, {course.last:.4g}, does not fall, and {course.right:.1%} of the labels "
+                f"are told, no more than a guess would tell ({level})."
+            )
         known = "the target's mean" if "variance" in course.named else "the class frequencies"
         return (
             f"Stuck: the loss, {course.last:.4g}, is at the {level} and does not fall; the network "

@@ -38,7 +38,7 @@ class Wiring:
     heard: bool = False
     whole: bool = True
     _begun: bool = False
-    _reached: set[int] = field(default_factory=set)
+    _reached: dict[int, weakref.ref[torch.Tensor]] = field(default_factory=dict)
     _clear: set[int] = field(default_factory=set)
     _unread: set[int] = field(default_factory=set)
     _found: dict[int, list[Entry]] = field(default_factory=dict)
@@ -63,7 +63,7 @@ class Wiring:
         at: list[int] = []
         for leaf in leaves:
             key = id(leaf)
-            self._reached.add(key)
+            self._reached[key] = weakref.ref(leaf)
             if key in self._clear:
                 continue
             gradient = leaf.grad
@@ -93,6 +93,10 @@ class Wiring:
                     self._found.setdefault(at[i], []).append((number, position))
 
     # -- what it comes to ---------------------------------------------------------------------------
+
+    def leaves(self) -> list[torch.Tensor]:
+        """What the passes of the step reached, as far as it lives."""
+        return [leaf for link in self._reached.values() if (leaf := link()) is not None]
 
     def called(self, parameter: torch.Tensor, owners: Sequence[nn.Module]) -> float:
         """1 where one of its owners ran or a pass reaches it, else 0; nan where that is not known."""

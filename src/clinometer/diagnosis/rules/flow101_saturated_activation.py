@@ -25,7 +25,7 @@ from clinometer.theory.activations import ACTIVATIONS, activation
 RULE = Rule(
     code="FLOW101",
     name="saturated-activation",
-    reads=("activations", "late"),
+    reads=("activations", "late", "saturated_at_start", "symptom", "suspect"),
     limits={"saturated": 0.5},
     remedies=("scale-init", "standardise-input", "lower-rate", "change-activation"),
     blame=26,
@@ -36,7 +36,14 @@ SPREAD = 0.3  # decades: the gradient may prefer the units that still bend by a 
 
 
 @RULE.check
-def check(activations: Activations, late: Bool, limits: Mapping[str, float]) -> Iterator[Sign]:
+def check(
+    activations: Activations,
+    late: Bool,
+    saturated_at_start: list[str],
+    symptom: str,
+    suspect: str,
+    limits: Mapping[str, float],
+) -> Iterator[Sign]:
     """Yield one sign for each hidden activation that is flat throughout the late window."""
     for i, name in enumerate(activations.names):
         saturated = activations.saturated[late, i]
@@ -64,6 +71,7 @@ def check(activations: Activations, late: Bool, limits: Mapping[str, float]) -> 
                 f"is below 1 % of its peak: the gradient that leaves it is {_times(gain)} of the "
                 "one that enters."
             ),
+            severity=suspect if name in saturated_at_start else symptom,
         )
 
 

@@ -25,7 +25,7 @@ from clinometer.records.recording import Recording
 RULE = Rule(
     code="FLOW103",
     name="attention-collapse",
-    reads=("recording", "late", "symptom"),
+    reads=("recording", "late", "symptom", "suspect"),
     limits={"attended": 2.0, "keys": 4, "gain": -2.0},
     remedies=("scale-attention", "scale-init", "qk-normalisation", "lower-rate"),
     blame=24,
@@ -36,14 +36,19 @@ SOFTMAX = frozenset({"Softmax", "SoftmaxBackward0", "SafeSoftmaxBackward0"})
 
 @RULE.check
 def check(
-    recording: Recording, late: Bool, symptom: str, limits: Mapping[str, float]
+    recording: Recording,
+    late: Bool,
+    symptom: str,
+    suspect: str,
+    limits: Mapping[str, float],
 ) -> Iterator[Sign]:
-    """Yield one sign for each attention that looks at one key."""
+    """Yield one sign for each attention that looks at one key; graver where it never did otherwise."""
+    grave = (symptom, suspect)
     soft = [*_softmaxes(recording)]
     if not recording.of_kind("attention") and not soft:
         raise NotJudged("no attention was observed")
     named = set()
-    for sign in _sharp(recording, late, symptom, limits):
+    for sign in _sharp(recording, late, grave, limits):
         named.add(sign.layer)
         yield sign
     for place, call, size in soft:
@@ -54,8 +59,10 @@ def check(
             recording.column("call", "grad_out_rms")[:, place],
         )
         gain = settled(gains, late) + float(np.log10(size))
+        first = gains[~np.isnan(gains)][:1] + np.log10(size)
         if gain <= limits["gain"]:
-            yield _flat(call, gain, size, int(late.sum()), symptom, limits["gain"])
+            severity = grave[bool(np.any(first <= limits["gain"]))]
+            yield _flat(call, gain, size, int(late.sum()), severity, limits["gain"])
 
 
 def _softmaxes(recording: Recording) -> Iterator[tuple[int, str, int]]:
@@ -72,7 +79,7 @@ def _softmaxes(recording: Recording) -> Iterator[tuple[int, str, int]]:
             yield i, call.name, int(size)
 
 
-def _flat(call: str, gain: float, size: int, n: int, symptom: str, limit: float) -> Sign:
+def _flat(call: str, gain: float, size: int, n: int, severity: str, limit: float) -> Sign:
     passed = "exactly nothing" if np.isneginf(gain) else f"{10**gain:.1e}"
     return Sign(
         layer=call,
@@ -83,12 +90,12 @@ def _flat(call: str, gain: float, size: int, n: int, symptom: str, limit: float)
             f"The softmax {call} over {size} keys is flat: {passed} of what a uniform one would pass on "
             "gets through it. Every query looks at one key, and no gradient tells it to look elsewhere."
         ),
-        severity=symptom,
+        severity=severity,
     )
 
 
 def _sharp(
-    recording: Recording, late: Bool, symptom: str, limits: Mapping[str, float]
+    recording: Recording, late: Bool, grave: tuple[str, str], limits: Mapping[str, float]
 ) -> Iterator[Sign]:
     entropy, keys, largest = (
         recording.column("attention", name) for name in ("entropy", "keys", "largest_logit")
@@ -119,5 +126,5 @@ def _sharp(
                 f"({began:.2g} at the start): its softmax is flat, and no gradient tells them to look "
                 "elsewhere."
             ),
-            severity=symptom,
+            severity=grave[began < limits["attended"]],
         )  # fmt: skip

@@ -26,7 +26,7 @@ RULE = Rule(
     limits={"gain": -2.0},
     remedies=("gated-cell", "orthogonal-init", "shorter-sequences", "forget-bias", "attention"),
     blame=23,
-    explains=("FLOW201", "FLOW502", "FLOW302"),
+    explains=("FLOW201", "FLOW502"),
 )
 
 

@@ -1,14 +1,14 @@
 """Bad initialisation: weights that start on a scale that no usual scheme gives.
 
-Sees      Weights that, at the first observation, are less than half of the smallest or more than twice the
-          largest usual initialisation (PyTorch's default, LeCun, Glorot, He), where they dim or swell the
-          gradient by two decades on its way, or make a fresh network sure of itself.
+Sees      Weights that, at the first observation, are less than a quarter of the smallest or more than four
+          times the largest usual initialisation (PyTorch's default, LeCun, Glorot, He), where they dim or
+          swell the gradient by two decades on its way, or make a fresh network sure of itself.
 Matters   Each layer multiplies the signal by its gain; the product over the depth vanishes or explodes.
 Not this  Layers that start at exactly 0 by design; units that saturate (saturated-activation names those);
-          normalised networks, where the scale of a weight does not reach the gradient; a run that learns
-          (then a note).
-Limits    scale: a factor 2 beyond every usual scheme. gain: 2 decades, 1 %. logits: 10; a fresh network
-          whose logits are 10 says 0.99995 without having seen anything.
+          normalised networks, where the scale of a weight does not reach the gradient; a run that has
+          learned the half (then a note).
+Limits    scale: a factor 4 beyond every usual scheme: far outside, not a matter of taste. gain: 2 decades,
+          1 %. logits: 10; a fresh network whose logits are 10 says 0.99995 without having seen anything.
 Source    Glorot & Bengio (2010), AISTATS, PMLR 9:249-256; He et al. (2015), ICCV.
 """
 
@@ -28,7 +28,7 @@ RULE = Rule(
     code="FLOW206",
     name="bad-init",
     reads=("recording", "lines", "updates", "saturated_at_start", "suspect"),
-    limits={"scale": 2.0, "gain": 2.0, "logits": 10.0},
+    limits={"scale": 4.0, "gain": 2.0, "logits": 10.0},
     remedies=("scale-init", "add-normalisation"),
     blame=13,
     explains=(

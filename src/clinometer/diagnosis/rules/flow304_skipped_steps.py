@@ -27,7 +27,7 @@ RULE = Rule(
     limits={"skipped": 0.1, "scale": 1.0},
     remedies=("lower-rate", "clip-gradient", "bfloat16", "logits-with-matching-loss"),
     blame=15,
-    explains=("FLOW302", "FLOW502", "FLOW501", "FLOW305"),
+    explains=("FLOW302", "FLOW502", "FLOW305"),
 )
 
 

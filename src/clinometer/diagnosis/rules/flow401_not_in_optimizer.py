@@ -28,6 +28,7 @@ RULE = Rule(
     blame=5,
     explains=("FLOW302", "FLOW502", "FLOW201", "FLOW503"),
 )
+EXCHANGED = "#"  # the recorder numbers a tensor whose name another one had before
 TWICE = 2  # observations: one alone cannot show that nothing moves
 
 
@@ -38,25 +39,36 @@ def check(
     """Yield one sign for each layer with such parameters."""
     if not any(parameter.was_owned for parameter in wiring):
         raise NotJudged("no optimizer that owns a parameter was seen")
-    untrained = {p.layer for p in wiring if p.untrained}
-    for parameter in wiring:
-        if not _forgotten(parameter):
-            continue
-        fresh = parameter.layer in untrained
+    idle = [parameter for parameter in wiring if _forgotten(parameter)]
+    wanted = _wanted(idle)
+    for parameter in idle:
+        meant = parameter.layer not in wanted
         yield Sign(
             layer=parameter.layer or parameter.name,
             cause="not in an optimizer",
-            size=float(parameter.size) * (1.0 if fresh else 1e-6),
+            size=float(parameter.size) * (1e-6 if meant else 1.0),
             evidence=(
                 Evidence("owned by an optimizer", 0.0, 1.0, "yes or no", parameter.seen),
                 Evidence("received a gradient", 1.0, None, "yes or no", parameter.seen),
             ),
             explanation=(
-                f"No optimizer owns {parameter.name}: it gets a gradient in every step and never "
-                "moves. " + _scope(wiring)
+                f"No optimizer owns {parameter.name}: it gets a gradient in every step and never moves. "
+                + _scope(idle, wiring)
             ),
-            severity=fault if fresh else "note",
+            severity="note" if meant else fault,
         )
+
+
+def _wanted(idle: list[Parameter]) -> set[str]:
+    """Layers that were surely meant to train: untrained, or put in after the optimizer was made.
+
+    Of layers that do not tell (no weight of a known kind) none, where others here were trained before.
+    """
+    fresh = {p.layer for p in idle if p.untrained or EXCHANGED in p.name}
+    trained = {p.layer for p in idle if p.untrained is False and EXCHANGED not in p.name}
+    if fresh or not trained:
+        return {p.layer for p in idle} - trained | fresh
+    return set()
 
 
 def _forgotten(parameter: Parameter) -> bool:
@@ -70,10 +82,14 @@ def _forgotten(parameter: Parameter) -> bool:
     )
 
 
-def _scope(wiring: list[Parameter]) -> str:
-    idle = [p for p in wiring if _forgotten(p)]
+def _scope(idle: list[Parameter], wiring: list[Parameter]) -> str:
     share = sum(p.size for p in idle) / max(sum(p.size for p in wiring if p.trainable), 1)
+    exchanged = (
+        "It was put in after the optimizer had been made, in the place of another. "
+        if any(EXCHANGED in p.name for p in idle)
+        else ""
+    )
     return (
-        f"{len(idle)} tensors ({share:.0%} of the trainable elements) are in this state. If that is "
-        "meant, set requires_grad to False."
+        f"{exchanged}{len(idle)} tensors ({share:.0%} of the trainable elements) are in this state. If "
+        "that is meant, set requires_grad to False."
     )

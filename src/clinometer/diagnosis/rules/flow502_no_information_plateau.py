@@ -36,6 +36,10 @@ def check(course: Course, state: str, limits: Mapping[str, float]) -> Iterator[S
     what = f"the network knows {known} and nothing else"
     if course.learned < -limits["learned"]:
         what = "a constant guess would do better"
+    elif course.learned >= limits["learned"]:
+        what = (
+            f"what is below it is noise: {course.right:.1%} of the labels are told, as by a guess"
+        )
     yield Sign(
         layer="",
         cause="no information",

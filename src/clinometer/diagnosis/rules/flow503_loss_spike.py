@@ -4,11 +4,12 @@ Sees      Single steps whose loss, far outside the noise of its neighbours, is m
           beat (the no-information level, or the first loss), after which the loss has come at least half
           of the way back to it within 64 steps (a momentum may carry the damage on).
 Matters   One corrupt batch, or one step too large, undoes many good ones; its gradient outweighs theirs.
-Not this  The noise of small batches; a spike that leaves no trace (a note); a loss that rises slowly (a
-          harder curriculum, a cyclic rate); a new task, whose loss stays high until it is learned, or whose
-          parameters are others; the first steps of a run.
+Not this  The noise of small batches; a moderate spike that leaves no trace (a note); a loss that rises
+          slowly (a harder curriculum, a cyclic rate); a new task, whose loss stays high until it is learned,
+          or whose parameters are others; the first steps of a run.
 Limits    height: twice the loss to beat, and below that again within 8 steps. deviations: 8 median
-          deviations of the neighbours' log loss. undone: half of what had been learned.
+          deviations of the neighbours' log loss. undone: half of what had been learned, or
+          a loss of a hundred times the one to beat: no batch of the same data can cost that.
 Source    Chowdhery et al. (2023), JMLR 24(240), section 5.1 (loss spikes, and batches that are left out).
 """
 
@@ -27,7 +28,7 @@ RULE = Rule(
     code="FLOW503",
     name="loss-spike",
     reads=("recording", "course", "state"),
-    limits={"height": 2.0, "deviations": 8.0, "undone": 0.5},
+    limits={"height": 2.0, "deviations": 8.0, "undone": 0.5, "extreme": 100.0},
     remedies=("inspect-batch", "clip-gradient", "lower-rate"),
     blame=40,
     explains=("FLOW502", "FLOW101", "FLOW102", "FLOW201"),  # it learned before: they came after
@@ -56,6 +57,7 @@ def check(
         return
     worst = max(found, key=lambda at: (_undone(losses, at, course.reference or 0.0), losses[at]))
     undone = _undone(losses, worst, course.reference)
+    extreme = losses[worst] > limits["extreme"] / limits["height"] * bound
     grave = {"stuck": "error", "diverged": "note"}.get(state, "warning")
     yield Sign(
         layer="",
@@ -71,7 +73,7 @@ def check(
             f"{losses[worst] / abs(course.reference):.1f} times the loss to beat, from about "
             f"{np.median(losses[worst - BLOCKS : worst]):.4g} before. Look at that batch."
         ),
-        severity=grave if undone >= limits["undone"] else "note",
+        severity=grave if undone >= limits["undone"] or extreme else "note",
     )
 
 
