@@ -114,7 +114,8 @@ def course(learned: float = 0.0, level: float = 1.0) -> Course:
 def update(**changed: Any) -> Update:
     """The steps of one matrix of usual size: a thousandth of it, none of them lost."""
     fields: dict[str, Any] = {
-        "name": "a.weight", "layer": "a", "shape": (8, 8), "dtype": "bfloat16", "ratio": many(1e-3), "stored": many(3e-4),
+        "name": "a.weight", "layer": "a", "shape": (8, 8), "dtype": "bfloat16",
+        "ratio": many(1e-3), "stored": many(3e-4),
         "intended": many(1e-3), "lost": many(0), "gain": many(-1), "floored": many(0),
         "gradient": many(1), "rate": many(0.1), "first": 0.3,
     }  # fmt: skip
