@@ -4,7 +4,7 @@ Sees      Parameters that require no gradient though an optimizer was given them
           in this run, and that look as an initialisation leaves them.
 Matters   The layer stays random; what is above it has to make do with random features.
 Not this  Frozen fine-tuning: layers that an optimizer trained earlier, pretrained weights (a note), layers
-          that were given to no optimizer.
+          that were given to no optimizer; random features that are enough to learn the task by.
 Limits    untrained: the weight is uniform within the bound of a usual initialisation, its largest element
           near that bound and its RMS within four standard errors.
 Source    TinyLLaVA/TinyLLaVA_Factory#144; modelscope/ms-swift#3935 (where the warning is expected).
@@ -20,7 +20,7 @@ from clinometer.diagnosis.wiring import Parameter
 RULE = Rule(
     code="FLOW408",
     name="frozen-parameters",
-    reads=("wiring", "fault"),
+    reads=("wiring", "state", "fault"),
     limits={},
     remedies=("unfreeze-parameters", "own-parameters"),
     blame=6,
@@ -29,7 +29,9 @@ RULE = Rule(
 
 
 @RULE.check
-def check(wiring: list[Parameter], fault: str, limits: Mapping[str, float]) -> Iterator[Sign]:
+def check(
+    wiring: list[Parameter], state: str, fault: str, limits: Mapping[str, float]
+) -> Iterator[Sign]:
     """Yield one sign for each layer that is frozen and owned."""
     untrained = {p.layer for p in wiring if p.untrained}
     for parameter in wiring:
@@ -53,5 +55,5 @@ def check(wiring: list[Parameter], fault: str, limits: Mapping[str, float]) -> I
                     else "; its weights do not look like a fresh initialisation, so it may be meant."
                 )
             ),
-            severity=fault if fresh else "note",
+            severity=fault if fresh and state != "learned" else "note",
         )
