@@ -310,7 +310,7 @@ def test_a_spike_that_leaves_no_trace_is_a_note(guard, seed, tmp_path):
         found = spoiled(tmp_path, model, optimizer, scale=20.0, clip=0.5)
     else:
         optimizer = torch.optim.Adam(model.parameters(), lr=0.003)
-        found = spoiled(tmp_path, model, optimizer, scale=15.0)
+        found = spoiled(tmp_path, model, optimizer, scale=8.0)
     assert found.verdict == "learned"
     assert "FLOW503" in codes(found, "note")
     assert codes(found, "error", "warning") == []
