@@ -12,7 +12,8 @@ from torch import nn
 from torch.nn import functional
 
 import clinometer
-from clinometer.diagnosis.course import course, standard_error, state
+from clinometer.diagnosis.course import course, standard_error
+from clinometer.diagnosis.state import state
 from clinometer.records.columns import names
 from made import recording
 from networks import batches, blobs, chain, judged

@@ -22,10 +22,10 @@ from torch.nn import functional
 
 import clinometer
 import made
-from clinometer.diagnosis.course import state
 from clinometer.diagnosis.diagnose import all_rules
 from clinometer.diagnosis.diagnosis import Diagnosis
 from clinometer.diagnosis.rule import Finding
+from clinometer.diagnosis.state import state
 from clinometer.records.columns import names
 from clinometer.records.recording import Recording
 from clinometer.store.ranks import merge

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import nn
 
-from clinometer.diagnosis.course import Course, state
+from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.severity import fault, idle, suspect, symptom, worse
+from clinometer.diagnosis.state import state
 from networks import blobs, chain, codes, judged
 
 SEEDS = pytest.mark.parametrize("seed", range(3))

@@ -12,8 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clinometer.diagnosis.course import MARGIN, MOSTLY, Course
+from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.line import GAINS, Line
+from clinometer.diagnosis.margins import MARGIN, MOSTLY
 from clinometer.diagnosis.scale import log10, median, settled
 from clinometer.diagnosis.wiring import Parameter
 from clinometer.records.recording import Bool, Recording

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from clinometer.diagnosis import severity
-from clinometer.diagnosis.course import LATE, Course, course, state
+from clinometer.diagnosis.course import Course, course
 from clinometer.diagnosis.inputs import Input, Target, inputs, targets
 from clinometer.diagnosis.ledger import Line, decades, ledger
 from clinometer.diagnosis.linearity import Pair, linear_pairs
+from clinometer.diagnosis.margins import LATE
 from clinometer.diagnosis.output import Output, outputs
 from clinometer.diagnosis.paths import Network
 from clinometer.diagnosis.rule import NotJudged
+from clinometer.diagnosis.state import state
 from clinometer.diagnosis.updates import Update, motion, updates
 from clinometer.diagnosis.wiring import Parameter, wiring
 from clinometer.records.recording import Float64, Recording

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from clinometer.diagnosis.course import MARGIN, SURE, Course, state_while_finite
+from clinometer.diagnosis.course import Course
+from clinometer.diagnosis.margins import MARGIN, SURE
+from clinometer.diagnosis.state import state_while_finite
 
 GRAVITY = {"error": 0, "warning": 1, "note": 2}
 HALF = 0.5  # who has taken up most of what there is to learn is held back by something else first

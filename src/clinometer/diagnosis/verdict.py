@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from clinometer.diagnosis.course import MARGIN, Course
+from clinometer.diagnosis.course import Course
+from clinometer.diagnosis.margins import MARGIN
 from clinometer.diagnosis.quantities import Quantities
 from clinometer.diagnosis.rule import Finding
 from clinometer.diagnosis.severity import idle

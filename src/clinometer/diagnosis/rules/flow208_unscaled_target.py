@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from clinometer.diagnosis.course import MARGIN, Course
+from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.inputs import Target
+from clinometer.diagnosis.margins import MARGIN
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 from clinometer.diagnosis.severity import HALF, fault
 from clinometer.records.recording import Recording

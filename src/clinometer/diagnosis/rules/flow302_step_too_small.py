@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from clinometer.diagnosis.course import BLOCKS
+from clinometer.diagnosis.margins import BLOCKS
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 from clinometer.diagnosis.updates import Update, path_length
 from clinometer.records.recording import Recording

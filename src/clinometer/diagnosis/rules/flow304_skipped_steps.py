@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from clinometer.diagnosis.course import LATE
+from clinometer.diagnosis.margins import LATE
 from clinometer.diagnosis.rule import Evidence, NotJudged, Rule, Sign
 from clinometer.records.recording import Recording
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from clinometer.diagnosis.course import MARGIN, Course
+from clinometer.diagnosis.course import Course
+from clinometer.diagnosis.margins import MARGIN
 from clinometer.diagnosis.rule import Evidence, NotJudged, Rule, Sign
 
 RULE = Rule(

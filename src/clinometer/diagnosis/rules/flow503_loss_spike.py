@@ -19,7 +19,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from clinometer.diagnosis.course import BLOCKS, Course
+from clinometer.diagnosis.course import Course
+from clinometer.diagnosis.margins import BLOCKS
 from clinometer.diagnosis.rule import Evidence, NotJudged, Rule, Sign
 from clinometer.records.recording import Float64, Recording
 from clinometer.stats.spikes import spikes
