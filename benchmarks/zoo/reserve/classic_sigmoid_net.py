@@ -32,7 +32,7 @@ class SigmoidNet(nn.Module):
 
 
 net = SigmoidNet([64, 60, 10])
-sgd = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.9)
+sgd = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
 for epoch in range(15):
     err, right = 0.0, 0
     for rows in torch.randperm(len(x)).split(40):

@@ -27,7 +27,7 @@ def get_args():
     p = argparse.ArgumentParser()
     p.add_argument("--seed", type=int, default=0)
     p.add_argument("--lr", type=float, default=0.04)
-    p.add_argument("--epochs", type=int, default=28)
+    p.add_argument("--epochs", type=int, default=27)
     return p.parse_args()
 
 

@@ -38,7 +38,7 @@ def main():
     seed = ap.parse_args().seed
     torch.manual_seed(seed)
     net = DeepNet()
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.02, momentum=0.9)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.005, momentum=0.9)
     train = loaders(64, seed)
     for epoch in range(9):
         mean, acc = 0.0, 0.0

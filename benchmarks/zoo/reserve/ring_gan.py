@@ -24,11 +24,11 @@ G = nn.Sequential(
 D = nn.Sequential(
     nn.Linear(2, 48), nn.LeakyReLU(0.2), nn.Linear(48, 48), nn.LeakyReLU(0.2), nn.Linear(48, 1)
 )
-opt_g = torch.optim.Adam(G.parameters(), lr=2e-3, betas=(0.5, 0.999))
-opt_d = torch.optim.Adam(D.parameters(), lr=2e-3, betas=(0.5, 0.999))
+opt_g = torch.optim.Adam(G.parameters(), lr=4e-3, betas=(0.5, 0.999))
+opt_d = torch.optim.Adam(D.parameters(), lr=4e-3, betas=(0.5, 0.999))
 ones, zeros = torch.ones(128, 1), torch.zeros(128, 1)
 
-for it in range(600):
+for it in range(400):
     real = ring(128)
     fake = G(torch.randn(128, 4))
     loss_d = F.binary_cross_entropy_with_logits(D(real), ones) + F.binary_cross_entropy_with_logits(
@@ -42,7 +42,7 @@ for it in range(600):
     opt_g.zero_grad()
     loss_g.backward()
     opt_g.step()
-    if it % 60 == 0 or it == 599:
+    if it % 50 == 0 or it == 399:
         with torch.no_grad():
             pts = G(torch.randn(500, 4))
             off = (pts.norm(dim=1) - 1).abs().mean().item()

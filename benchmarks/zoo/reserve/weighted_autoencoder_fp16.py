@@ -29,11 +29,11 @@ def objective(out, clean, code, weights):
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--seed", type=int, default=0)
-    ap.add_argument("--w-pixels", type=float, default=1e-4)
+    ap.add_argument("--w-pixels", type=float, default=5e-5)
     ap.add_argument("--w-sparsity", type=float, default=1e-7)
     args = ap.parse_args()
     torch.manual_seed(args.seed)
-    clean = torch.tensor(load_digits().data, dtype=torch.float32) / 8 - 0.6
+    clean = torch.tensor(load_digits().data[:1792], dtype=torch.float32) / 8 - 0.6
     model = Denoiser()
     opt = torch.optim.Adam(model.parameters(), lr=2e-3)
     weights = {"pixels": args.w_pixels, "sparsity": args.w_sparsity}
