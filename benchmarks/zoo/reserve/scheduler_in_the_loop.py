@@ -58,7 +58,7 @@ def main():
     model = SmallResNet()
     optimizer = optim.SGD(model.parameters(), lr=0.02, momentum=0.9, weight_decay=5e-4)
     scheduler = StepLR(optimizer, step_size=4, gamma=0.1)
-    for epoch in range(10):
+    for epoch in range(8):
         loss, acc = train_one_epoch(model, x, y, optimizer, scheduler)
         print(f"epoch {epoch} loss {loss:.4f} acc {acc:.3f}")
 
