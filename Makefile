@@ -39,7 +39,7 @@ bench: $(PEERS_READY)  ## start-up time and overhead, beside other tools; about 
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python -m benchmarks.overhead --seconds 40 --settle 12 --repeats 1 --openings 5 $(BENCH_ARGS)
 
-zoo: $(DEV_READY)  ## how often the diagnosis is right, on scripts whose fault is known; some 15 minutes
+zoo: $(DEV_READY)  ## how often the diagnosis is right, on scripts whose fault is known; some 40 minutes on two cores
 	$(BIN)/python -m benchmarks.zoo --markdown docs/zoo.md --rates src/clinometer/diagnosis/rates.json $(ZOO_ARGS)
 	$(BIN)/python docs/generate.py
 

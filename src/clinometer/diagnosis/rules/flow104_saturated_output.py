@@ -30,7 +30,7 @@ RULE = Rule(
     limits={"gain": -2.0, "learned": 0.01},
     remedies=("logits-with-matching-loss", "scale-init"),
     blame=19,
-    explains=("FLOW302", "FLOW502", "FLOW201", "FLOW101", "FLOW301", "FLOW404"),
+    explains=("FLOW302", "FLOW502", "FLOW201", "FLOW101", "FLOW301", "FLOW404", "FLOW206"),
 )
 
 

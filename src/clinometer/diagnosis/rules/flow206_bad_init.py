@@ -33,7 +33,7 @@ RULE = Rule(
     blame=13,
     explains=(
         "FLOW201", "FLOW202", "FLOW102", "FLOW303", "FLOW501", "FLOW502", "FLOW503", "FLOW302",
-        "FLOW104", "FLOW101",
+        "FLOW101",
     ),
 )  # fmt: skip
 EARLY = 2  # steps: a later first observation does not show the initialisation
