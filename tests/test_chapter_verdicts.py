@@ -11,7 +11,6 @@ from torch import nn
 
 import clinometer
 from clinometer.diagnosis.diagnosis import Diagnosis
-from networks import codes
 
 POINTS = torch.tensor([[1.0, 1.0], [-1.0, -1.0]])
 LABELS = torch.tensor([[1.0], [0.0]])

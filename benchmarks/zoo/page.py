@@ -20,11 +20,12 @@ $ {command}
 ```
 
 which trains scripts with a known fault, and healthy ones that look suspicious, each over several seeds,
-and compares what `clinometer report` says with what is known. The limits of the rules were worked out on
-`tuned`. `opened` was written by another author without knowledge of the rules; when it was first judged 71 % of its
-cases were found, without a false alarm, and then it was looked into. `unseen` and `reserve` were written by two
-more authors, from the list of rules alone; after `unseen` had been judged one order was changed (a flat output leads over
-the weights that made it flat), and `reserve` was judged after that. Their scripts were not read by who wrote the rules: they are the columns to believe.
+and compares what `clinometer report` says with what is known. The limits of the rules were worked out on `tuned`. `opened` was written by another author without
+knowledge of the rules; when it was first judged 71 % of its cases were found, without a false alarm, and
+then it was looked into. `unseen` and `reserve` were written by two more authors, from the list of rules
+alone, and whoever wrote the rules has not read them: they are the columns to believe. After `unseen` had
+been judged one order was changed (a flat output leads over the weights that made it flat); `reserve` was
+judged after that.
 
 {about}
 
