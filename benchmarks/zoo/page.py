@@ -20,7 +20,9 @@ $ {command}
 ```
 
 which trains scripts with a known fault, and healthy ones that look suspicious, each over several seeds,
-and compares what `clinometer report` says with what is known. The limits of the rules were worked out on `tuned`. `opened` was written by another author without
+and compares what `clinometer report` says with what is known.
+
+The limits of the rules were worked out on `tuned`. `opened` was written by another author without
 knowledge of the rules; when it was first judged 71 % of its cases were found, without a false alarm, and
 then it was looked into. `unseen` and `reserve` were written by two more authors, from the list of rules
 alone, and whoever wrote the rules has not read them: they are the columns to believe. After `unseen` had
