@@ -24,7 +24,7 @@ from pathlib import Path
 from benchmarks.startup import machine
 from benchmarks.zoo import page, rates, scorecard
 from benchmarks.zoo.cases import PARTS, Case, LabelError, read_part
-from benchmarks.zoo.runs import Outcome, Plan, Run, outcomes
+from benchmarks.zoo.runs import Outcome, Plan, Run, is_fresh, outcomes
 
 PACKAGES = ("clinometer", "torch", "scikit-learn")
 STOPPED = 130
@@ -43,6 +43,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     add("--workers", type=int, default=os.cpu_count() or 1, help="runs at a time (default: cores)")
     add("--keep", type=Path, metavar="DIR", help="keep the recordings there")
     add("--reuse", action="store_true", help="do not train again what is in the --keep folder")
+    add("--recorded", action="store_true", help="train nothing: judge what is in the --keep folder")
     add("--failures", action="store_true", help="list what went wrong, and what was said")
     add("--blind", action="store_true", help="totals only: no script's name, no rule's figures")
     add("--json", type=Path, metavar="OUT", help="write everything as JSON")
@@ -54,6 +55,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    options.reuse |= options.recorded
     if options.reuse and options.keep is None:
         parser.error("--reuse needs --keep DIR: the folder with the recordings")
     if options.rates and options.only:
@@ -87,6 +89,8 @@ def execute(runs: list[Run], options: argparse.Namespace) -> list[Outcome]:
     if options.keep:
         folder = options.keep.resolve()
         folder.mkdir(parents=True, exist_ok=True)
+        if options.recorded:
+            runs = [run for run in runs if is_fresh(run, folder)]
         return outcomes(runs, Plan(folder, options.workers, keep=True, reuse=options.reuse))
     with tempfile.TemporaryDirectory(prefix="zoo-", ignore_cleanup_errors=True) as name:
         return outcomes(runs, Plan(Path(name), options.workers))
@@ -96,6 +100,7 @@ def about(options: argparse.Namespace, whole: bool) -> str:
     """Date, machine, versions, seeds."""
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
     cut = "" if whole else " (stopped before all were run)"
+    cut = " as far as recorded" if options.recorded else cut
     return (
         f"{time.strftime('%Y-%m-%d %H:%M')}, seeds 0 to {options.seeds - 1}{cut}\n"
         f"{machine()}\n{versions}"
