@@ -28,7 +28,7 @@ RULE = Rule(
     limits={"gain": -2.0},
     remedies=("scale-init", "change-activation", "add-normalisation", "add-residual"),
     blame=30,
-    explains=("FLOW502",),
+    explains=("FLOW502", "FLOW302"),
 )
 
 

@@ -7,9 +7,9 @@ Matters   One corrupt batch, or one step too large, undoes many good ones; its g
 Not this  The noise of small batches; a moderate spike that leaves no trace (a note); a loss that rises
           slowly (a harder curriculum, a cyclic rate); a new task, whose loss stays high until it is learned,
           or whose parameters are others; the first steps of a run.
-Limits    height: twice the loss to beat, and below that again within 8 steps. deviations: 8 median
-          deviations of the neighbours' log loss. undone: half of what had been learned, or
-          a loss of a hundred times the one to beat: no batch of the same data can cost that.
+Limits    height: twice the loss to beat, and twice the next loss; below the former again within 8 steps.
+          deviations: 8 median deviations of the neighbours' log loss. undone: half of what had been learned,
+          or a loss of a hundred times the one to beat: no batch of the same data can cost that.
 Source    Chowdhery et al. (2023), JMLR 24(240), section 5.1 (loss spikes, and batches that are left out).
 """
 
@@ -51,6 +51,7 @@ def check(
         for at in spikes(losses, limits["deviations"]).tolist()
         if losses[at] > bound
         and at >= BLOCKS
+        and np.all(losses[at] > limits["height"] * losses[at + 1 : at + 2])
         and np.any(losses[at + 1 : at + 1 + BLOCKS] < bound)
         and not _another_phase(recording, int(steps[at]))
     ]
