@@ -202,7 +202,7 @@ def entering(**changed: float) -> dict[str, Any]:
     return {"inputs": [Input("a", False, **fields | changed)]}
 
 
-def beginning(scale: float = 3.0, gain: float = 0.0, logits: float = 1.0) -> dict[str, Any]:
+def beginning(scale: float = 5.0, gain: float = 0.0, logits: float = 1.0) -> dict[str, Any]:
     """Weights so many times the largest usual size, and what becomes of the first signal."""
     made = recording()
     outputs = [site.facts.get("output", False) for site in made.of_kind("call")]
@@ -224,6 +224,13 @@ def shrunk(share: float) -> dict[str, Any]:
 def stepping(**changed: Any) -> dict[str, Any]:
     given = {"updates": [update(**changed)], "late": LATE, "saturated_at_start": []}
     return given | {"course": course(), "motion": {"a.weight": 1.0}}
+
+
+def travelled(distance: float, rate: float = 1.0) -> dict[str, Any]:
+    """One matrix that got so far in 200 steps, and how much of its rate the second half had left."""
+    left = np.where(np.arange(200) < 100, 1.0, rate)
+    motion = {"a.weight": distance * math.sqrt(200)}
+    return stepping() | {"motion": motion, "recording": with_scalars(lr=left)}
 
 
 def underflowing(share: float) -> dict[str, Any]:
@@ -326,15 +333,20 @@ LIMITS = (
     Limit("FLOW202", "gain", 2.0, ">=", lambda x: {"lines": [line(x, total=0.5)], "late": LATE}),
     Limit(
         "FLOW202", "update_ratio", 1.0, ">=",
-        lambda x: {"lines": [line(3.0, total=math.log10(x))], "late": LATE},
+        lambda x: beginning() | {"lines": [line(3.0, total=math.log10(x))], "state": "undecided"},
+        "error",
+    ),
+    Limit(
+        "FLOW202", "logits", 10.0, ">=",
+        lambda x: beginning(gain=3.0, logits=x) | {"state": "undecided"}, "error",
     ),
     Limit("FLOW203", "spacings", 4.0, "<=", alike),
     Limit("FLOW204", "gain", -2.0, "<=", through_time),
     Limit("FLOW205", "rms", 10.0, ">=", lambda x: entering(largest=x)),
     Limit("FLOW205", "rms", 10.0, ">=", lambda x: entering(offset=x, spread=0.0)),
     Limit("FLOW205", "small", 0.01, "<=", lambda x: entering(spread=x, largest=x)),
-    Limit("FLOW206", "scale", 2.0, ">=", lambda x: beginning(scale=x, gain=5.0)),
-    Limit("FLOW206", "scale", 0.5, "<", shrunk),
+    Limit("FLOW206", "scale", 4.0, ">=", lambda x: beginning(scale=x, gain=5.0)),
+    Limit("FLOW206", "scale", 0.25, "<", shrunk),
     Limit("FLOW206", "gain", 2.0, ">=", lambda x: beginning(gain=x)),
     Limit("FLOW206", "gain", -2.0, "<=", lambda x: beginning(gain=x)),
     Limit("FLOW206", "logits", 10.0, ">=", lambda x: beginning(logits=x)),
@@ -344,10 +356,14 @@ LIMITS = (
     ),
     Limit(
         "FLOW208", "learned", 0.01, "<",
-        lambda x: {"targets": [Target("mse", 99, 99, 1.0, 64)], "course": course(x)},
+        lambda x: {
+            "targets": [Target("mse", 99, 99, 1.0, 64)], "course": course(x), "suspect": "note",
+        },
+        "error",
     ),
     Limit("FLOW301", "lost", 0.5, ">=", lambda x: stepping(lost=many(x))),
-    Limit("FLOW302", "path", 0.01, "<", lambda x: stepping() | {"motion": {"a.weight": x}}),
+    Limit("FLOW302", "distance", 0.01, "<", travelled),
+    Limit("FLOW302", "rate", 0.01, "<", lambda x: travelled(1.0, rate=x)),
     Limit(
         "FLOW303", "once", 1.0, ">=",
         lambda x: stepping(ratio=np.where(np.arange(MANY) == 2, x, 1e-3)),
@@ -370,6 +386,7 @@ LIMITS = (
     Limit("FLOW407", "units", 1, "<=", over_units),
     Limit("FLOW503", "height", 2.0, ">", lambda x: spiked(height=x)),
     Limit("FLOW503", "deviations", 8.0, ">", scattered),
+    Limit("FLOW503", "extreme", 100.0, ">", lambda x: spiked(height=x, after=0.4), "warning"),
     Limit("FLOW503", "undone", 0.5, ">=", lambda x: spiked(after=0.4 + 0.6 * x), "warning"),
     Limit("RUN103", "allowance_s", 0.3, ">", costing),
 )  # fmt: skip

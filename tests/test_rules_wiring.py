@@ -935,7 +935,8 @@ def test_a_random_convolution_that_is_frozen_and_in_the_optimizer_is_named(tmp_p
         parameter.requires_grad = False
     found = told(tmp_path, model)
     assert leading(found) == ("FLOW408", "frozen", "stem")
-    assert found.findings[0].severity in {"error", "warning"}
+    harmless = found.verdict == "learned"  # random features were enough
+    assert found.findings[0].severity in ({"note"} if harmless else {"error", "warning"})
 
 
 @pytest.mark.parametrize("given", ["all", "trainable"])
