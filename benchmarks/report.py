@@ -129,20 +129,36 @@ def scalars(first: int, many: int, rng: np.random.Generator) -> array.array[floa
     return array.array("d", table.tobytes())
 
 
-def measured(command: list[str]) -> tuple[float, float, float]:
-    """(seconds by the clock, seconds of the processor, largest resident set in MiB) of one process."""
+# The process tells its own peak: what `wait4` calls that is at least the size of whoever started it.
+TELLING = """
+import atexit, sys
+def peak():
+    with open("/proc/self/status") as status:
+        print(next(line.split()[1] for line in status if line.startswith("VmHWM")), file=sys.stderr)
+atexit.register(peak)
+from clinometer.cli import main
+sys.exit(main())
+"""
+
+
+def measured(arguments: list[str]) -> tuple[float, float, float]:
+    """(seconds by the clock, seconds of the processor, largest resident set in MiB) of one `clinometer`."""
     started = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
+    command = [sys.executable, "-c", TELLING, *arguments]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=subprocess.PIPE) as child:
+        told = child.stderr.read() if child.stderr else b""
+        _, status, used = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise subprocess.CalledProcessError(child.returncode, command)
-    return time.perf_counter() - started, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+        raise subprocess.CalledProcessError(child.returncode, command, stderr=told)
+    clock = time.perf_counter() - started
+    return clock, used.ru_utime + used.ru_stime, int(told.split()[-1]) / 1024
 
 
 def repeated(path: Path, repeats: int, options: tuple[str, ...] = ()) -> Iterator[str]:
     """Lines that tell of the repeats; the last word is whether the goal was met."""
-    command = [sys.executable, "-m", "clinometer", "report", str(path), *options]
+    command = ["report", str(path), *options]
     clock, cpu, memory = zip(*(measured(command) for _ in range(repeats)), strict=True)
     met = statistics.median(clock) <= GOAL_S and max(memory) <= GOAL_MIB
     name = " ".join(["report", *options])

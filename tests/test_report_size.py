@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,6 @@ def test_the_benchmark_records_what_it_says(long_run):
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [(), ("--json",)])
 def test_a_report_takes_less_than_two_seconds_and_500_mib(long_run, options):
-    command = [sys.executable, "-m", "clinometer", "report", str(long_run), *options]
-    runs = [report.measured(command) for _ in range(3)]
+    runs = [report.measured(["report", str(long_run), *options]) for _ in range(3)]
     assert min(cpu for _, cpu, _ in runs) < GOAL_CPU_S
     assert max(memory for *_, memory in runs) < report.GOAL_MIB
