@@ -8,8 +8,6 @@ import numpy as np
 
 from clinometer.records.recording import Recording
 
-NORMALISING = frozenset({"normalisation"})
-
 
 @dataclass(frozen=True)
 class Input:
@@ -64,7 +62,7 @@ def inputs(recording: Recording) -> list[Input]:
                 "features", "examples", "offset", "spread", "largest", "middle", "constant",
             )
         }  # fmt: skip
-        found.append(Input(site.name, roles.get(site.name) in NORMALISING, **numbers))
+        found.append(Input(site.name, roles.get(site.name) == "normalisation", **numbers))
     return found
 
 

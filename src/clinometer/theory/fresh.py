@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from clinometer.theory.initial import fans
+
 Values = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 LEAST = 32  # values; of fewer nothing is said
@@ -27,8 +29,7 @@ def uniform_bounds(shape: Sequence[int]) -> tuple[float, ...]:
     >>> [round(bound, 4) for bound in uniform_bounds((64, 64))]
     [0.125, 0.2165, 0.2165, 0.3062, 0.3062]
     """
-    field = math.prod(shape[2:])
-    fan_in, fan_out = max(shape[1] * field, 1), max(shape[0] * field, 1)
+    fan_in, fan_out = (max(fan, 1) for fan in fans(shape))
     wide = (1 / fan_in, 3 / fan_in, 6 / (fan_in + fan_out), 6 / fan_in, 6 / fan_out)
     return tuple(math.sqrt(square) for square in wide)
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from clinometer.diagnosis.ledger import settled
-from clinometer.diagnosis.quantities import Activations, Bool
+from clinometer.diagnosis.quantities import PIECEWISE, Activations, Bool
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 from clinometer.theory.activations import ACTIVATIONS, activation
 
@@ -31,7 +31,6 @@ RULE = Rule(
     blame=26,
     explains=("FLOW201", "FLOW202", "FLOW502", "FLOW302", "FLOW204", "FLOW301"),
 )
-PIECEWISE = frozenset({"relu", "relu6", "leaky_relu"})
 SPREAD = 0.3  # decades: the gradient may prefer the units that still bend by a factor of two
 
 
