@@ -16,8 +16,8 @@ import click.testing
 import numpy as np
 import pytest
 
+from clinometer.calibration.chapter import save_models
 from clinometer.cli import group
-from clinometer.confidence.chapter import save_models
 from clinometer.errors import ClinometerError
 
 

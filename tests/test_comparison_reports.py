@@ -9,10 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from clinometer.confidence.chapter import models
-from clinometer.confidence.compare import compare
-from clinometer.confidence.predictions import predictions
-from clinometer.confidence.words import confidence_text, count
+from clinometer.calibration.chapter import models
+from clinometer.calibration.compare import compare
+from clinometer.calibration.predictions import predictions
+from clinometer.calibration.words import confidence_text, count
 from clinometer.reports.comparison_figures import figures, save_figures
 from clinometer.reports.comparison_table import ZERO, chain_rows, number
 from clinometer.reports.comparison_text import comparison_text

@@ -13,14 +13,14 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from clinometer.attach.watch import watch
-    from clinometer.confidence.compare import compare
+    from clinometer.calibration.compare import compare
     from clinometer.diagnosis.diagnose import diagnose
     from clinometer.diagnosis.rule import Rule
     from clinometer.store.reader import read
 
 _HOME = {
     "Rule": "clinometer.diagnosis.rule",
-    "compare": "clinometer.confidence.compare",
+    "compare": "clinometer.calibration.compare",
     "diagnose": "clinometer.diagnosis.diagnose",
     "read": "clinometer.store.reader",
     "watch": "clinometer.attach.watch",

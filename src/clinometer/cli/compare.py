@@ -43,7 +43,7 @@ def command(a: str, b: str, as_json: bool, plot: Path | None) -> None:
     split into what a better separation gained and what a larger scale gained; beside it stands the
     confidence that the rows support, and what the claim would cost.
     """
-    from clinometer.confidence.compare import compare
+    from clinometer.calibration.compare import compare
 
     comparison = compare(a, b)
     saved = None

@@ -75,8 +75,8 @@ def _chapter(folder: Path) -> dict[str, Any]:
     """Write the two models as files, compare them as `clinometer compare` does, draw the figures."""
     import numpy as np
 
-    from clinometer.confidence.compare import compare
-    from clinometer.confidence.files import read_predictions
+    from clinometer.calibration.compare import compare
+    from clinometer.calibration.files import read_predictions
     from clinometer.reports.comparison_figures import save_figures
     from clinometer.reports.comparison_text import comparison_text
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clinometer.confidence.comparison import Comparison
+from clinometer.calibration.comparison import Comparison
 from clinometer.errors import ClinometerError
 from clinometer.reports.comparison_plane import plane_figure
 from clinometer.reports.comparison_sigmoid import sigmoid_figure

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clinometer.confidence.comparison import Comparison
-from clinometer.confidence.predictions import Labels, LinearModel
+from clinometer.calibration.comparison import Comparison
+from clinometer.calibration.predictions import Labels, LinearModel
 from clinometer.stats.gaps import Array
 from clinometer.theory.sigmoid import sigmoid
 

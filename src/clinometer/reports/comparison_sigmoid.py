@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from clinometer.confidence.comparison import Comparison
-from clinometer.confidence.predictions import Predictions
+from clinometer.calibration.comparison import Comparison
+from clinometer.calibration.predictions import Predictions
 from clinometer.stats.gaps import Array
 from clinometer.theory.activations import activation
 from clinometer.theory.floats import FLOATS

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.confidence.arithmetic import RATES, Chain, exact, in_float32
-from clinometer.confidence.comparison import Comparison
-from clinometer.confidence.predictions import Predictions
+from clinometer.calibration.arithmetic import RATES, Chain, exact, in_float32
+from clinometer.calibration.comparison import Comparison
+from clinometer.calibration.predictions import Predictions
 from clinometer.theory.losses import BINARY_LOSSES
 
 FLOAT32_PATH = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clinometer.confidence.comparison import Comparison
+from clinometer.calibration.comparison import Comparison
 from clinometer.reports.comparison_table import COLUMNS, LOST, WHY, ZERO, Row, chain_rows
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import textwrap
 
-from clinometer.confidence.comparison import Comparison
-from clinometer.confidence.earned import GENEROUS, Claim
-from clinometer.confidence.split import Part
-from clinometer.confidence.words import confidence_text, count
+from clinometer.calibration.comparison import Comparison
+from clinometer.calibration.earned import GENEROUS, Claim
+from clinometer.calibration.split import Part
+from clinometer.calibration.words import confidence_text, count
 from clinometer.reports.comparison_table import COLUMNS, WHY, chain_rows
 
 WIDTH = 80

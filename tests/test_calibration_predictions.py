@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clinometer.confidence.files import read_predictions
-from clinometer.confidence.predictions import predictions
+from clinometer.calibration.files import read_predictions
+from clinometer.calibration.predictions import predictions
 from clinometer.errors import PredictionsError, ShapeError
 
 Z = np.array([[1.0, 2.5, -3.0], [0.25, -1.0, 4.0]])

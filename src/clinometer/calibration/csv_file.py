@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.confidence.predictions import Predictions, predictions
+from clinometer.calibration.predictions import Predictions, predictions
 from clinometer.errors import PredictionsError
 
 Columns = dict[str, list[str]]

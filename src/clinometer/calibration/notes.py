@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from clinometer.confidence.earned import Claim
-from clinometer.confidence.linear import Proportion
-from clinometer.confidence.predictions import Predictions
-from clinometer.confidence.split import Split
+from clinometer.calibration.earned import Claim
+from clinometer.calibration.linear import Proportion
+from clinometer.calibration.predictions import Predictions
+from clinometer.calibration.split import Split
 from clinometer.stats.temperature import TemperatureFit
 
 STATUS = {

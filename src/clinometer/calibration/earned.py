@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clinometer.confidence.predictions import Labels
+from clinometer.calibration.predictions import Labels
 from clinometer.stats.binomial import guarantee, points_needed
 from clinometer.stats.break_even import break_even_error_rate
 from clinometer.stats.firth import firth_beta

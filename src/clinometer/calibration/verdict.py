@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from clinometer.confidence.linear import Proportion
-from clinometer.confidence.split import Split
+from clinometer.calibration.linear import Proportion
+from clinometer.calibration.split import Split
 from clinometer.stats.paired import Interval, paired_interval, rows_to_decide
 
 Word = Literal["same separator", "only scale", "better separation", "both", "undecided"]

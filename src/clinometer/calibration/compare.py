@@ -7,15 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.confidence.comparison import Comparison
-from clinometer.confidence.earned import break_even, claim
-from clinometer.confidence.files import read_predictions
-from clinometer.confidence.linear import proportion
-from clinometer.confidence.notes import notes
-from clinometer.confidence.predictions import Predictions, predictions
-from clinometer.confidence.split import split_loss
-from clinometer.confidence.verdict import judge
-from clinometer.confidence.words import because
+from clinometer.calibration.comparison import Comparison
+from clinometer.calibration.earned import break_even, claim
+from clinometer.calibration.files import read_predictions
+from clinometer.calibration.linear import proportion
+from clinometer.calibration.notes import notes
+from clinometer.calibration.predictions import Predictions, predictions
+from clinometer.calibration.split import split_loss
+from clinometer.calibration.verdict import judge
+from clinometer.calibration.words import because
 from clinometer.errors import PredictionsError, ShapeError
 from clinometer.stats.binomial import logit_budget
 from clinometer.stats.gaps import logit_gaps

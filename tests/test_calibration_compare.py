@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clinometer.confidence.compare import compare
-from clinometer.confidence.earned import break_even
-from clinometer.confidence.linear import kahan_angle, proportion
-from clinometer.confidence.predictions import predictions
+from clinometer.calibration.compare import compare
+from clinometer.calibration.earned import break_even
+from clinometer.calibration.linear import kahan_angle, proportion
+from clinometer.calibration.predictions import predictions
 from clinometer.errors import PredictionsError, ShapeError
 
 SEEDS = st.integers(0, 10**6)

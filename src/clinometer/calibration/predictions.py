@@ -87,7 +87,7 @@ def predictions(
         z = _numbers(source, "logits", logits)
         rounded = _is_single(logits)
     elif probabilities is not None:
-        from clinometer.confidence.probabilities import logits_of
+        from clinometer.calibration.probabilities import logits_of
 
         p = _numbers(source, "probabilities", probabilities)
         rounded = _is_single(probabilities)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from clinometer.confidence.earned import Claim
-from clinometer.confidence.linear import Proportion
-from clinometer.confidence.split import Split
-from clinometer.confidence.verdict import Verdict
+from clinometer.calibration.earned import Claim
+from clinometer.calibration.linear import Proportion
+from clinometer.calibration.split import Split
+from clinometer.calibration.verdict import Verdict
 
 COUNTS = "no one two three four five six seven eight nine ten eleven twelve".split()
 

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.confidence.predictions import Predictions, predictions
+from clinometer.calibration.predictions import Predictions, predictions
 from clinometer.errors import PredictionsError
 
 # RuntimeError: a damaged flag reads as encrypted, or as a compression that is not known.
@@ -45,7 +45,7 @@ def _reader(path: Path) -> Callable[[Path], Predictions]:
     if suffix == ".npz":
         return read_npz
     if suffix == ".csv":
-        from clinometer.confidence.csv_file import read_csv
+        from clinometer.calibration.csv_file import read_csv
 
         return read_csv
     if suffix in {".parquet", ".pq", ".arrow", ".feather"}:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from clinometer.confidence.chapter import WEIGHTS, X, Y, models, save_models, table
-from clinometer.confidence.compare import compare
-from clinometer.confidence.files import read_predictions
+from clinometer.calibration.chapter import WEIGHTS, X, Y, models, save_models, table
+from clinometer.calibration.compare import compare
+from clinometer.calibration.files import read_predictions
 
 CE, SE = "cross-entropy", "squared error"
 F = torch.nn.functional

@@ -7,11 +7,11 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from clinometer.confidence.earned import GENEROUS, Claim
-from clinometer.confidence.linear import Proportion
-from clinometer.confidence.predictions import Predictions
-from clinometer.confidence.split import Part, Split
-from clinometer.confidence.verdict import Verdict
+from clinometer.calibration.earned import GENEROUS, Claim
+from clinometer.calibration.linear import Proportion
+from clinometer.calibration.predictions import Predictions
+from clinometer.calibration.split import Part, Split
+from clinometer.calibration.verdict import Verdict
 from clinometer.stats.temperature import TemperatureFit
 
 SCHEMA = 1

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from clinometer.confidence.predictions import LinearModel, Predictions
+from clinometer.calibration.predictions import LinearModel, Predictions
 from clinometer.errors import ShapeError
 from clinometer.stats.gaps import Array
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from clinometer.confidence.arithmetic import FLOAT32_PATHS, Chain, exact, in_float32
-from clinometer.confidence.predictions import Predictions, predictions
+from clinometer.calibration.arithmetic import FLOAT32_PATHS, Chain, exact, in_float32
+from clinometer.calibration.predictions import Predictions, predictions
 from clinometer.theory.losses import BINARY_LOSSES
 
 X = np.array([[1.0, 1.0], [-1.0, -1.0]])
