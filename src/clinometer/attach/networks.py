@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import sys
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -184,7 +184,8 @@ class Networks:
 
     def find_owners(self, parameters: Iterable[torch.Tensor]) -> list[nn.Module]:
         """Look through all live modules for those that own these parameters; returns the new roots."""
-        wanted = {id(p) for p in parameters if self._names.get(p) is None}
+        unnamed = [id(p) for p in parameters if self._names.get(p) is None]
+        wanted = {key: place for place, key in enumerate(unnamed)}
         if not wanted:
             return []
         modules = [found for found in gc.get_objects() if issubclass(type(found), nn.Module)]
@@ -199,7 +200,7 @@ class Networks:
             if type(module).__name__ == "OptimizedModule":
                 self.callers.add(module)
                 self.compiled.add(_unwrapped(module))
-        new = [self.add(owner) for owner in _named_first(owners)]
+        new = [self.add(owner) for owner in _named_first(owners, wanted)]
         return [root for root in new if root is not None]
 
     def _prefix_of(self, root: nn.Module) -> str:
@@ -304,9 +305,18 @@ def _running(
     return module if runs else parent
 
 
-def _named_first(modules: list[nn.Module]) -> list[nn.Module]:
-    """Wrappers first, so that what they wrap is known as theirs; else in order of memory."""
-    return sorted(modules, key=lambda module: _unwrapped(module) is module)
+def _named_first(modules: list[nn.Module], wanted: Mapping[int, int]) -> list[nn.Module]:
+    """Wrappers first, so that what they wrap is known as theirs; then what keeps others in a plain list.
+
+    Else in the order in which the optimizer has their parameters: that of memory is the collector's.
+    """
+    kept = {id(one) for module in modules for _, one in _entries(vars(module))}
+
+    def place(module: nn.Module) -> tuple[bool, bool, int]:
+        first = min(wanted.get(id(p), len(wanted)) for p in module.parameters())
+        return _unwrapped(module) is module, id(module) in kept, first
+
+    return sorted(modules, key=place)
 
 
 def _place_in_list(module: nn.Module, owners: Iterable[nn.Module]) -> str:
@@ -324,11 +334,15 @@ def _place_in_list(module: nn.Module, owners: Iterable[nn.Module]) -> str:
 
 def _name_in(space: Mapping[str, Any], wanted: object) -> str:
     """Name under which a namespace holds an object, by itself or in a list or dict; "" where it does not."""
+    return next((name for name, one in _entries(space) if one is wanted), "")
+
+
+def _entries(space: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """What a namespace holds under its public names, by itself and in lists and dicts."""
     for name, value in list(space.items()):
         if name.startswith("_"):
             continue
-        if value is wanted:
-            return name
+        yield name, value
         if isinstance(value, (list, tuple)):
             pairs = list(enumerate(value[:MOST_LISTED]))
         elif isinstance(value, dict):
@@ -336,9 +350,7 @@ def _name_in(space: Mapping[str, Any], wanted: object) -> str:
         else:
             continue
         for key, one in pairs:
-            if one is wanted:
-                return f"{name}[{key}]"
-    return ""
+            yield f"{name}[{key}]", one
 
 
 def _unwrapped(module: nn.Module) -> nn.Module:
