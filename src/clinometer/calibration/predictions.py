@@ -32,7 +32,8 @@ class Predictions:
 
     One logit h is kept as the two columns (0, h). `single` says that the numbers were rounded to
     float32 or coarser. `saturated` counts probabilities that were exactly 0 or 1: there the logit
-    is only a lower bound.
+    is only a lower bound. `weights` (n,) are relative importances of the rows, >= 0, not all 0; `groups`
+    (n,) names what the rows of one group share (a well, a field): they are not independent.
     """
 
     labels: Labels
@@ -43,6 +44,8 @@ class Predictions:
     saturated: int = 0
     classes: tuple[str, ...] | None = None
     linear: LinearModel | None = None
+    weights: Array | None = None
+    groups: NDArray[np.str_] | None = None
     extra: dict[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
