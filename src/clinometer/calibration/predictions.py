@@ -108,7 +108,7 @@ def predictions(
             f"{source}: x has {len(linear.x)} rows and label {len(y)}: give one per example"
         )
     rounded = rounded if single is None else single
-    return Predictions(y, z, source, one, rounded, saturated, classes, linear, extra or {})
+    return Predictions(y, z, source, one, rounded, saturated, classes, linear, extra=extra or {})
 
 
 def _is_single(values: Any) -> bool:
