@@ -12,7 +12,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from clinometer.errors import ClinometerError
-from clinometer.stats.binomial import guarantee, logit_budget, points_needed, wilson
+from clinometer.stats.binomial import (
+    clopper_pearson,
+    guarantee,
+    logit_budget,
+    points_needed,
+    wilson,
+)
 from clinometer.stats.break_even import break_even_error_rate
 from clinometer.stats.paired import paired_interval, rows_to_decide
 
@@ -33,6 +39,13 @@ def test_none_right_guarantees_nothing_and_impossible_counts_are_refused():
     assert guarantee(0, 5) == 0.0
     with pytest.raises(ClinometerError, match="3 right of 2"):
         guarantee(3, 2)
+
+
+@given(n=st.integers(1, 2000), data=st.data())
+def test_the_exact_interval_is_scipys(n, data):
+    k = data.draw(st.integers(0, n))
+    theirs = binomtest(k, n).proportion_ci(0.95, method="exact")
+    assert clopper_pearson(k, n) == pytest.approx((theirs.low, theirs.high), rel=1e-9, abs=1e-12)
 
 
 @given(n=st.integers(1, 2000), data=st.data())

@@ -32,6 +32,24 @@ def guarantee(right: int, n: int, alpha: float = 0.05) -> float:
     return float(betaincinv(right, n - right + 1, alpha))
 
 
+def clopper_pearson(hits: float, n: float, alpha: float = 0.05) -> tuple[float, float]:
+    """Two-sided Clopper-Pearson interval of a rate, at 1 - alpha at least [-].
+
+    hits of n; both may be fractions, as effective counts of weighted rows are. Exact for whole ones,
+    and conservative where the rows' own rates differ (Hoeffding 1956). Small rates keep their digits.
+
+    >>> clopper_pearson(0, 2), clopper_pearson(5, 10)
+    ((0.0, 0.84188612), (0.18708603, 0.81291397))
+    """
+    if not 0.0 <= hits <= n or n <= 0.0:
+        raise ClinometerError(f"{hits} of {n}: expected 0 <= hits <= n and n > 0")
+    from scipy.special import betaincinv
+
+    low = 0.0 if hits == 0.0 else float(betaincinv(hits, n - hits + 1.0, alpha / 2.0))
+    high = 1.0 if hits == n else float(betaincinv(hits + 1.0, n - hits, 1.0 - alpha / 2.0))
+    return low, high
+
+
 def wilson(right: int, n: int, alpha: float = 0.05) -> tuple[float, float]:
     """Two-sided Wilson score interval of a success rate, at 1 - alpha [-].
 
