@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.calibration.labels import Labels, label_numbers
+from clinometer.calibration.rows import row_groups, row_weights
 from clinometer.errors import PredictionsError, ShapeError
 from clinometer.stats.gaps import Array
 
-Labels = NDArray[np.int64]
 LARGEST_LOGIT = (
     1e100  # beyond it third moments overflow float64; no model's own arithmetic gets there
 )
@@ -33,7 +34,8 @@ class Predictions:
     One logit h is kept as the two columns (0, h). `single` says that the numbers were rounded to
     float32 or coarser. `saturated` counts probabilities that were exactly 0 or 1: there the logit
     is only a lower bound. `weights` (n,) are relative importances of the rows, >= 0, not all 0; `groups`
-    (n,) names what the rows of one group share (a well, a field): they are not independent.
+    (n,) names what the rows of one group share (a well, a field): they are not independent. `notes`
+    are sentences about where the numbers come from, which a judgement passes on.
     """
 
     labels: Labels
@@ -47,6 +49,7 @@ class Predictions:
     weights: Array | None = None
     groups: NDArray[np.str_] | None = None
     extra: dict[str, NDArray[Any]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -67,9 +70,12 @@ def predictions(
     bias: Any = None,
     x: Any = None,
     classes: tuple[str, ...] | None = None,
+    weights: Any = None,
+    groups: Any = None,
     source: str = "predictions",
     single: bool | None = None,
     extra: dict[str, NDArray[Any]] | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Predictions:
     """Check and join what is known of one model.
 
@@ -79,6 +85,8 @@ def predictions(
     logits, probabilities : shape (n, K), or (n,) for one logit; one of them, or a linear model
     weight, bias, x : (K, d) or (d,); (K,) or a number; (n, d): a linear model and its data
     classes : names of the K columns
+    weights : relative importances of the rows, (n,), >= 0; 0 leaves a row out. Not `weight`
+    groups : names of what rows share, (n,)
 
     Raises
     ------
@@ -102,13 +110,29 @@ def predictions(
             f"{source}: found no logits. Give `logits`, `probabilities`, or `weight` with `x`."
         )
     one, z = _columns(source, z)
-    y = _labels(source, labels, z, classes)
+    y = label_numbers(source, labels, len(z), z.shape[1], classes)
     if linear is not None and len(linear.x) != len(y):
         raise ShapeError(
             f"{source}: x has {len(linear.x)} rows and label {len(y)}: give one per example"
         )
-    rounded = rounded if single is None else single
-    return Predictions(y, z, source, one, rounded, saturated, classes, linear, extra=extra or {})
+    if classes is not None and len(classes) != z.shape[1]:
+        raise ShapeError(
+            f"{source}: {len(classes)} class names for {z.shape[1]} columns: give one name each"
+        )
+    return Predictions(
+        labels=y,
+        logits=z,
+        source=source,
+        one_logit=one,
+        single=rounded if single is None else single,
+        saturated=saturated,
+        classes=classes,
+        linear=linear,
+        weights=row_weights(source, weights, len(y)),
+        groups=row_groups(source, groups, len(y)),
+        extra=extra or {},
+        notes=notes,
+    )
 
 
 def _is_single(values: Any) -> bool:
@@ -132,8 +156,22 @@ def _numbers(source: str, name: str, values: Any) -> Array:
         raise PredictionsError(
             f"{source}: {int(bad.sum())} of {array.size} {name} are {kind}, the first in row {row} "
             "(counted from 0). Expected finite numbers: mend or drop these rows, in A and B alike."
+            + _zeros(name, array)
         )
     return array
+
+
+def _zeros(name: str, array: Array) -> str:
+    """What -inf among logits is: a probability of exactly 0. It is refused, as no scale can be read
+    from it: at any temperature above 0 it claims the same certainty.
+    """
+    count = int(np.isneginf(array).sum()) if name == "logits" else 0
+    if not count:
+        return ""
+    return (
+        f" {count} are -inf, the logarithm of a probability of exactly 0: give `probabilities`, where "
+        "such entries are counted as saturated, or the logits before they were masked or rounded."
+    )
 
 
 def _columns(source: str, z: Array) -> tuple[bool, Array]:
@@ -146,43 +184,6 @@ def _columns(source: str, z: Array) -> tuple[bool, Array]:
         return False, z
     flat = z.reshape(-1)
     return True, np.column_stack([np.zeros_like(flat), flat])
-
-
-def _labels(source: str, labels: Any, z: Array, classes: tuple[str, ...] | None) -> Labels:
-    y = np.asarray(labels)
-    if y.shape != (len(z),):
-        raise ShapeError(
-            f"{source}: label has shape {y.shape} and the logits {len(z)} rows: give one per example"
-        )
-    if y.dtype.kind in "OUS":
-        y = _by_name(source, y.astype(str), classes)
-    if y.dtype.kind == "f" and (y == np.floor(y)).all():
-        y = y.astype(np.int64)
-    if y.dtype.kind not in "iub":
-        raise PredictionsError(f"{source}: labels are {y.dtype}: expected whole numbers or names")
-    outside = (y < 0) | (y >= z.shape[1])
-    if outside.any():
-        row = int(outside.argmax())
-        raise PredictionsError(
-            f"{source}: {int(outside.sum())} labels lie outside the classes 0 to {z.shape[1] - 1}, the "
-            f"first is {y[row]} in row {row} (counted from 0). Number the classes from 0."
-        )
-    return y.astype(np.int64)
-
-
-def _by_name(source: str, names: NDArray[np.str_], classes: tuple[str, ...] | None) -> Labels:
-    if classes is None:
-        raise PredictionsError(
-            f"{source}: labels are names ({names[0]!r}, …) but the columns have none. Name them "
-            "(logit_NAME in a csv, an array `classes` in an npz) or number the labels from 0."
-        )
-    place = {name: k for k, name in enumerate(classes)}
-    missing = [name for name in dict.fromkeys(names.tolist()) if name not in place]
-    if missing:
-        raise PredictionsError(
-            f"{source}: label {missing[0]!r} lies outside the classes {', '.join(classes)}"
-        )
-    return np.array([place[name] for name in names.tolist()], dtype=np.int64)
 
 
 def _linear(source: str, weight: Any, bias: Any, x: Any) -> LinearModel | None:
