@@ -11,33 +11,43 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from clinometer.calibration.arrow_columns import WEIGHTS
 from clinometer.calibration.predictions import Predictions, predictions
 from clinometer.errors import PredictionsError
 
 # RuntimeError: a damaged flag reads as encrypted, or as a compression that is not known.
 DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, RuntimeError)
+EXPECTED = "an .npz, .csv or .parquet file"
 MODEL_ARRAYS = ("logits", "probabilities", "weight", "bias", "x")
 
 
 def read_predictions(path: str | Path) -> Predictions:
-    """Read a predictions file, `.npz` or `.csv`.
+    """Read a predictions file: `.npz`, `.csv`, `.parquet` (`.pq`), `.arrow` or `.feather`.
 
     npz : `label` and `logits` or `probabilities` (n, K) or (n,), or `weight`, `bias` and `x`;
         `classes` names the columns; other arrays of n entries are kept in `extra`
     csv : `label` and `logit` or `probability`, or columns `logit_NAME` / `prob_NAME`
+    parquet, arrow, feather : the columns of a csv, or `logits` / `probabilities` as lists of K numbers
+
+    In all of them `row_weight` or `sample_weight` (n,) is the importance of a row.
 
     Raises
     ------
     PredictionsError, ShapeError : missing, empty, truncated or foreign files, pickles, bad values.
     """
     path = Path(path)
-    if not path.exists():
-        raise PredictionsError(f"{path}: there is no such file. Give an .npz or .csv file.")
-    if path.is_dir():
-        raise PredictionsError(f"{path} is a folder: expected an .npz or .csv file")
-    if path.stat().st_size == 0:
-        raise PredictionsError(f"{path} is empty (0 bytes): write the predictions again")
-    return _reader(path)(path)
+    try:
+        if not path.exists():
+            raise PredictionsError(f"{path}: there is no such file. Give {EXPECTED}.")
+        if path.is_dir():
+            raise PredictionsError(f"{path} is a folder: expected {EXPECTED}")
+        if path.stat().st_size == 0:
+            raise PredictionsError(f"{path} is empty (0 bytes): write the predictions again")
+        return _reader(path)(path)
+    except PermissionError:
+        raise PredictionsError(
+            f"{path} may not be read (permission denied): give this user the right to read it"
+        ) from None
 
 
 def _reader(path: Path) -> Callable[[Path], Predictions]:
@@ -49,15 +59,15 @@ def _reader(path: Path) -> Callable[[Path], Predictions]:
 
         return read_csv
     if suffix in {".parquet", ".pq", ".arrow", ".feather"}:
-        raise PredictionsError(
-            f"{path}: Parquet and Arrow are not read yet: convert to .npz or .csv"
-        )
+        from clinometer.calibration.parquet_file import read_arrow
+
+        return read_arrow
     if suffix in {".pkl", ".pickle", ".joblib", ".pt", ".pth"}:
         raise PredictionsError(
             f"{path} is a pickle. It is refused, because opening one runs whatever code it contains. "
             "Save `label` and `logits` with numpy.savez instead."
         )
-    raise PredictionsError(f"{path}: files of type {suffix!r} are not known: expected .npz or .csv")
+    raise PredictionsError(f"{path}: files of type {suffix!r} are not known: expected {EXPECTED}")
 
 
 def read_npz(path: Path) -> Predictions:
@@ -75,7 +85,10 @@ def read_npz(path: Path) -> Predictions:
         raise PredictionsError(f"{path}: found both `logits` and `probabilities`: keep the logits")
     classes = None if names is None else tuple(str(name) for name in names.tolist())
     extra = {name: a for name, a in arrays.items() if a.shape[:1] == labels.shape}
-    return predictions(labels, **model, classes=classes, source=str(path), extra=extra)
+    weights = next((extra.pop(name) for name in WEIGHTS if name in extra), None)
+    return predictions(
+        labels, **model, classes=classes, weights=weights, source=str(path), extra=extra
+    )
 
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:

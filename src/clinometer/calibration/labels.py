@@ -68,7 +68,7 @@ def plain(source: str, labels: Any) -> NDArray[Any]:
 def missing_among(y: NDArray[Any]) -> NDArray[np.bool_]:
     """Which entries are None, NaN, pandas' NA or blank text; the shape of y."""
     if y.dtype.kind == "f":
-        return np.isnan(y)
+        return np.asarray(np.isnan(y))
     if y.dtype.kind in "US":
         return np.asarray(np.char.str_len(np.char.strip(y)) == 0)
     if y.dtype.kind == "O":

@@ -15,8 +15,6 @@ from clinometer.stats.gaps import Array
 if TYPE_CHECKING:
     from clinometer.calibration.predictions import Predictions
 
-WEIGHT_COLUMNS = ("row_weight", "sample_weight")  # `weight` is a linear model's in an npz
-
 
 def row_weights(source: str, weights: Any, rows: int) -> Array | None:
     """Relative importances, shape (rows,), finite, >= 0 and not all 0; None stays None.
