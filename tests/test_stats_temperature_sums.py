@@ -259,9 +259,23 @@ def test_claims_and_bins_are_those_of_a_slow_loop():
     assert found.ece == pytest.approx(ece, rel=1e-12)
 
 
-def test_gaps_beyond_a_budget_are_counted():
+def test_rows_that_claim_longer_odds_than_the_budget_are_counted():
     z = np.array([[5.0, 0.0], [0.0, 5.1], [9.0, 0.0]])
     assert sums_of(z, np.array([0, 1, 1]), budget=5.05).compute().beyond == 2
+    three = np.array([[5.1, 0.0, 0.0]])  # log-odds of the decision are 5.1 - ln 2
+    assert sums_of(three, np.array([0]), budget=5.05).compute().beyond == 0
+
+
+def test_class_frequencies_are_those_of_a_slow_loop():
+    z, y = drawn(13, 300, classes=4)
+    w = np.random.default_rng(13).uniform(0, 2, 300)
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    sums = sums_of(z, y, w, by_class=4)
+    claimed, counted = (sums.vector[sums.layout.by_class(n)] for n in ("claimed", "counted"))
+    assert claimed == pytest.approx((w[:, None] * p).sum(axis=0), rel=1e-12)
+    assert counted == pytest.approx([w[y == k].sum() for k in range(4)], rel=1e-12)
+    plain = sums_of(z, y, w).vector
+    assert (sums.vector[: len(plain)] == plain).all()
 
 
 @pytest.mark.parametrize("classes", [2, 3, 10_000])
@@ -292,6 +306,8 @@ def test_what_does_not_fit_is_refused_with_what_was_found():
         sums.update(np.zeros((2, 3)), np.array([0, 1]), np.array([1.0, -1.0]))
     with pytest.raises(ShapeError, match="make all shards alike"):
         sums.merge(TemperatureSums(nodes=9))
+    with pytest.raises(ShapeError, match="after 2"):
+        TemperatureSums(by_class=2).update(np.zeros((2, 3)), np.array([0, 1]))
     with pytest.raises(ShapeError, match="4 m \\+ 1"):
         TemperatureSums(nodes=6)
     with pytest.raises(ShapeError, match="above 0"):
@@ -310,10 +326,12 @@ def test_the_curve_reproduces_a_quintic(nodes):
 
 
 def test_every_sum_has_its_own_place():
-    layout = Layout(9)
+    layout = Layout(9, 3)
     places = [layout.single(name) for name in SINGLES]
     for name in BLOCKS:
         places += range(*layout.block(name).indices(layout.size))
     for name in ("weight", "confidence", "right"):
         places += range(*layout.bins(name).indices(layout.size))
+    for name in ("claimed", "counted"):
+        places += range(*layout.by_class(name).indices(layout.size))
     assert sorted(places) == list(range(layout.size))

@@ -29,13 +29,14 @@ def batch_sums(
     nodes: int = 5,
     centre: float = 1.0,
     budget: float = np.inf,
+    by_class: bool = False,
 ) -> Array:
     """Sums of `sums_layout` over rows: logits (n, K) of any float type, K >= 2, labels (n,), weights (n,).
 
     Everything is computed in float64. Rows of weight 0 do not exist; rows that are not finite, or whose
     label is no class, are counted and enter no other sum.
     """
-    layout = Layout(nodes)
+    layout = Layout(nodes, logits.shape[1] if by_class else 0)
     total = np.zeros(layout.size)
     step = max(CACHED // logits.shape[1], 1)
     for start in range(0, len(labels), step):
@@ -79,10 +80,10 @@ def _add_chunk(
     rows = np.arange(len(y))
     top = z.argmax(axis=0)
     peak, own = z[top, rows], z[y, rows]
-    lowest = z.min(axis=0)
     gap = peak - own  # >= 0; the label's own gap is 0
     start = z.mean(axis=0) - own  # E d under equal probabilities: the slope at beta = 0
     tied = (z == peak).sum(axis=0)
+    below = z.min(axis=0) < own
     z -= peak  # now away from the top, <= 0
     right = (top == y).astype(np.float64)
 
@@ -95,15 +96,20 @@ def _add_chunk(
     put("weight_square", np.ones_like(gap), square)
     put("right", right)
     put("above", gap > 0.0, None)
-    put("below", lowest < own, None)
+    put("below", below, None)
     put("ties", np.where(gap > 0.0, 0.0, np.log(tied)))
     put("start", start)
     put("start_square", start * start, square)
     put("start_cross", start, square)
     put("uniform", np.full_like(gap, np.log(len(z))))
-    put("beyond", peak - lowest > budget, None)
 
-    loss, error = _at_one(z, top, rows, gap)
+    e = np.exp(z)
+    e[top, rows] = 0.0
+    rest = e.sum(axis=0)
+    loss, error = gap + np.log1p(rest), rest / (1.0 + rest)
+    put("beyond", rest < np.exp(-budget), None)  # log-odds of the decision are -ln(rest)
+    if layout.classes:
+        _add_classes(total, layout, e, rest, top, y, w)
     put("loss", loss)
     put("loss_cross", loss, square)
     put("loss_square", loss * loss, square)
@@ -112,12 +118,19 @@ def _add_chunk(
     _add_nodes(total, layout, z, top, rows, gap, w, square, beta)
 
 
-def _at_one(away: Array, top: NDArray[Any], rows: NDArray[Any], gap: Array) -> tuple[Array, Array]:
-    """Loss [nat] and claimed error of each row at beta = 1."""
-    e = np.exp(away)
-    e[top, rows] = 0.0
-    rest = e.sum(axis=0)
-    return gap + np.log1p(rest), rest / (1.0 + rest)
+def _add_classes(
+    total: Array,
+    layout: Layout,
+    e: Array,
+    rest: Array,
+    top: NDArray[Any],
+    y: NDArray[Any],
+    w: Array | None,
+) -> None:
+    share = 1.0 / (1.0 + rest) if w is None else w / (1.0 + rest)
+    claimed = e @ share + np.bincount(top, share, layout.classes)
+    total[layout.by_class("claimed")] += claimed
+    total[layout.by_class("counted")] += np.bincount(y, w, layout.classes)
 
 
 def _add_bins(total: Array, layout: Layout, error: Array, right: Array, w: Array | None) -> None:

@@ -30,34 +30,47 @@ SINGLES = (
     "uniform",  # sum w ln K: the loss at beta = 0
     "not_finite",  # rows with a logit that is NaN, infinite or beyond 1e100; in no other sum
     "outside",  # rows whose label is none of the classes; in no other sum
-    "beyond",  # rows whose largest logit gap is beyond the budget that was given
+    "beyond",  # rows whose decision claims longer log-odds than the budget that was given
 )
 BLOCKS = ("loss", "slope", "curvature", "slope_square")  # w l, w g, w v; w^2 g^2 for the interval
 BINS = 15  # equal widths of claimed confidence, closed on the right (Guo et al. 2017)
 BINNED = ("weight", "confidence", "right")
+BY_CLASS = ("claimed", "counted")  # sum w p_k, and sum w of the rows labelled k
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Places in a vector of sums at `nodes` values of beta."""
+    """Places in a vector of sums at `nodes` values of beta, and of `classes` classes (0: not kept)."""
 
     nodes: int
+    classes: int = 0
 
     @property
     def size(self) -> int:
-        return len(SINGLES) + len(BLOCKS) * self.nodes + len(BINNED) * BINS
+        return self._bins + len(BINNED) * BINS + len(BY_CLASS) * self.classes
+
+    @property
+    def _bins(self) -> int:
+        return len(SINGLES) + len(BLOCKS) * self.nodes
 
     def single(self, name: str) -> int:
         return SINGLES.index(name)
 
     def block(self, name: str) -> slice:
         """The sums of one kind at each node."""
-        start = len(SINGLES) + BLOCKS.index(name) * self.nodes
-        return slice(start, start + self.nodes)
+        return _part(len(SINGLES), BLOCKS.index(name), self.nodes)
 
     def bins(self, name: str) -> slice:
-        start = len(SINGLES) + len(BLOCKS) * self.nodes + BINNED.index(name) * BINS
-        return slice(start, start + BINS)
+        """The sums of one kind in each bin of claimed confidence."""
+        return _part(self._bins, BINNED.index(name), BINS)
+
+    def by_class(self, name: str) -> slice:
+        """The sums of one kind for each class."""
+        return _part(self._bins + len(BINNED) * BINS, BY_CLASS.index(name), self.classes)
+
+
+def _part(start: int, number: int, length: int) -> slice:
+    return slice(start + number * length, start + (number + 1) * length)
 
 
 def betas(nodes: int, centre: float) -> Array:

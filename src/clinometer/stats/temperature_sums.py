@@ -30,7 +30,8 @@ class TemperatureSums:
     nodes : 5 (T within 7e-5), 9 (1e-5), or any 4 m + 1
     centre : inverse temperature to look around, for instance the last epoch's; the nodes reach from a
         quarter of it to four times as much, and near it the fit is nearest to the exact one
-    budget : logit gap beyond which rows are counted, e.g. ln(2 n + 1) where n is known
+    budget : log-odds of the decision beyond which rows are counted, e.g. ln(2 n + 1) where n is known
+    by_class : number of classes whose claimed and counted frequencies are kept; 0: they are not
 
     >>> sums = TemperatureSums()
     >>> sums.update(np.array([[2.0, 0.0], [1.0, 0.0], [0.5, 0.0]]), np.array([0, 0, 1]))
@@ -41,6 +42,7 @@ class TemperatureSums:
     nodes: int = 5
     centre: float = 1.0
     budget: float = math.inf
+    by_class: int = 0
     classes: int | None = None
     high: Array = field(default_factory=lambda: np.zeros(0))
     low: Array = field(default_factory=lambda: np.zeros(0))
@@ -51,7 +53,7 @@ class TemperatureSums:
         if not (math.isfinite(self.centre) and self.centre > 0.0):
             raise ShapeError(f"centre is {self.centre}: expected an inverse temperature above 0")
         if not len(self.high):
-            self.high, self.low = np.zeros((2, Layout(self.nodes).size))
+            self.high, self.low = np.zeros((2, self.layout.size))
 
     def update(self, logits: Any, labels: Any, weights: Any = None) -> None:
         """Add rows: logits (n, K), or (n,) or (n, 1) for one logit; labels (n,) in 0 .. K-1; weights (n,).
@@ -65,10 +67,17 @@ class TemperatureSums:
             z = np.column_stack([np.zeros(len(z), z.dtype), z.reshape(-1)])
         w = None if weights is None else np.asarray(weights, dtype=np.float64)
         self._check(z, y, w)
-        self.add(
-            batch_sums(z, y, w, nodes=self.nodes, centre=self.centre, budget=self.budget),
-            z.shape[1],
+        self._same_classes(z.shape[1])
+        sums = batch_sums(
+            z,
+            y,
+            w,
+            nodes=self.nodes,
+            centre=self.centre,
+            budget=self.budget,
+            by_class=bool(self.by_class),
         )
+        self.add(sums, z.shape[1])
 
     def add(self, sums: Array, classes: int) -> None:
         """Add a vector of sums that was made elsewhere with the same nodes, centre and budget."""
@@ -82,10 +91,11 @@ class TemperatureSums:
         ------
         ShapeError : shards of different nodes, centre, budget or number of classes.
         """
-        mine, theirs = ((s.nodes, s.centre, s.budget) for s in (self, other))
+        mine, theirs = ((s.nodes, s.centre, s.budget, s.by_class) for s in (self, other))
         if mine != theirs:
             raise ShapeError(
-                f"sums of (nodes, centre, budget) {theirs} cannot join sums of {mine}: make all shards alike"
+                f"sums of (nodes, centre, budget, by_class) {theirs} cannot join sums of {mine}: "
+                "make all shards alike"
             )
         self._same_classes(other.classes)
         self.high, self.low = joined((self.high, self.low), (other.high, other.low))
@@ -94,6 +104,11 @@ class TemperatureSums:
         both = replace(self)
         both.merge(other)
         return both
+
+    @property
+    def layout(self) -> Layout:
+        """Where each sum stands in the vector."""
+        return Layout(self.nodes, self.by_class)
 
     @property
     def vector(self) -> Array:
@@ -107,12 +122,13 @@ class TemperatureSums:
 
     def compute(self, alpha: float = 0.05) -> RunningFit:
         """What the rows so far say; the sums go on."""
-        return running_fit(self.vector, self.betas, alpha)
+        return running_fit(self.vector, self.betas, alpha, self.by_class)
 
     def _same_classes(self, classes: int | None) -> None:
-        if classes is not None and self.classes not in {None, classes}:
+        if classes is not None and {self.classes, self.by_class or classes} - {None, classes}:
             raise ShapeError(
-                f"logits of {classes} classes after {self.classes}: keep one sum for each model"
+                f"logits of {classes} classes after {self.classes or self.by_class}: "
+                "keep one sum for each model"
             )
         self.classes = classes if self.classes is None else self.classes
 
