@@ -12,21 +12,32 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from clinometer.adapters.classifiers import compare, confidence
     from clinometer.attach.watch import watch
-    from clinometer.calibration.compare import compare
+    from clinometer.calibration.held_out import held_out_temperature
     from clinometer.diagnosis.diagnose import diagnose
     from clinometer.diagnosis.rule import Rule
     from clinometer.store.reader import read
 
 _HOME = {
     "Rule": "clinometer.diagnosis.rule",
-    "compare": "clinometer.calibration.compare",
+    "compare": "clinometer.adapters.classifiers",
+    "confidence": "clinometer.adapters.classifiers",
     "diagnose": "clinometer.diagnosis.diagnose",
+    "held_out_temperature": "clinometer.calibration.held_out",
     "read": "clinometer.store.reader",
     "watch": "clinometer.attach.watch",
 }
 
-__all__ = ["Rule", "compare", "diagnose", "read", "watch"]
+__all__ = [
+    "Rule",
+    "compare",
+    "confidence",
+    "diagnose",
+    "held_out_temperature",
+    "read",
+    "watch",
+]
 
 
 def __getattr__(name: str) -> Any:

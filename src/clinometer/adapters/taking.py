@@ -1,0 +1,192 @@
+"""From whatever a user has (an estimator, a module, arrays, a frame, a file) to checked predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.adapters.estimators import columns_of, is_estimator, scores_of
+from clinometer.adapters.frames import array_of, frame_predictions, is_frame, same_rows, wrapped
+from clinometer.adapters.torch_models import is_module, is_tensor, module_predictions
+from clinometer.calibration.cautions import are_log_probabilities, cautions, in_simplex
+from clinometer.calibration.files import read_predictions
+from clinometer.calibration.labels import plain
+from clinometer.calibration.predictions import Predictions, predictions
+from clinometer.calibration.rows import with_rows
+from clinometer.errors import PredictionsError, ShapeError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What was given beside a model: features or labels, and what belongs to each row."""
+
+    X: Any = None
+    y: Any = None
+    labels: Any = None
+    groups: Any = None
+    weights: Any = None
+    classes: Any = None
+    progress: bool | None = None
+
+    def label_of(self, *, features: bool) -> Any:
+        """The labels, by whichever name they came; without features X itself may be the labels."""
+        names = {"y": self.y, "labels": self.labels}
+        if self.y is None and self.labels is None and not features:
+            return self.X
+        given = {name: value for name, value in names.items() if value is not None}
+        if len(given) > 1:
+            raise PredictionsError(
+                f"labels were given {len(given)} times ({', '.join(given)}): give them once"
+            )
+        return next(iter(given.values()), None)
+
+    def names(self) -> tuple[str, ...] | None:
+        """Names of the classes, as text."""
+        return None if self.classes is None else tuple(str(name) for name in self.classes)
+
+
+def needs_features(model: Any) -> bool:
+    """Whether a model has to be given the data (an estimator or a module) or has predicted already."""
+    carries = isinstance(model, str | Path | Predictions | np.ndarray | list | tuple)
+    return not carries and not is_tensor(model) and (is_module(model) or is_estimator(model))
+
+
+def taken(
+    model: Any, rows: Rows, probabilities: Any = None, source: str | None = None
+) -> Predictions:
+    """Checked predictions, with the groups, weights and notes of their rows."""
+    if model is None and not isinstance(probabilities, bool):
+        model, probabilities = probabilities, True
+    if model is None:
+        raise PredictionsError(
+            "found no model: give logits, an estimator, a module or a file first, or probabilities="
+        )
+    notes = index_notes(rows)
+    if isinstance(model, str | Path):
+        found = _labelled(read_predictions(model), rows)
+    elif isinstance(model, Predictions):
+        found = _labelled(model, rows)
+    elif needs_features(model):
+        found = _predicted(model, rows)
+    elif is_frame(model):
+        found = _framed(model, rows, bool(probabilities), source or "frame")
+    else:
+        found = _array(model, rows, bool(probabilities), source or "logits")
+    found = with_rows(
+        found, groups=from_column(rows, rows.groups), weights=from_column(rows, rows.weights)
+    )
+    return replace(found, notes=(*found.notes, *notes, *cautions(found)))
+
+
+def _predicted(model: Any, rows: Rows) -> Predictions:
+    labels = rows.label_of(features=True)
+    name = type(model).__name__
+    if is_module(model) and not hasattr(model, "predict_proba"):
+        classes = rows.names()
+        y = None if labels is None else array_of(labels)
+        if y is not None and classes is not None and plain(name, y).dtype.kind in "US":
+            y = columns_of(name, y, np.asarray(classes))
+        data = array_of(rows.X) if is_frame(rows.X) else rows.X
+        return module_predictions(model, data, y, progress=rows.progress, classes=classes)
+    if rows.X is None or labels is None:
+        raise PredictionsError(
+            f"{name} is an estimator: give features and labels, confidence(estimator, X, y)"
+        )
+    scores = scores_of(model, rows.X)
+    y = columns_of(name, array_of(labels), scores.classes)
+    if len(y) != len(scores.values):
+        raise ShapeError(f"X has {len(scores.values)} rows and y {len(y)}: give one per example")
+    return predictions(
+        y,
+        **{scores.kind: scores.values},  # type: ignore[arg-type]
+        classes=rows.names() or tuple(str(c) for c in scores.classes.tolist()),
+        source=name,
+        notes=scores.notes,
+    )
+
+
+def _framed(frame: Any, rows: Rows, probabilities: bool, source: str) -> Predictions:
+    labels = rows.label_of(features=False)
+    labels = None if labels is None else array_of(labels)
+    return frame_predictions(frame, labels, probabilities=probabilities, source=source)
+
+
+def _array(model: Any, rows: Rows, probabilities: bool, source: str) -> Predictions:
+    labels = rows.label_of(features=False)
+    if labels is None:
+        raise PredictionsError(f"{source} came without labels: give labels=, shape (n,)")
+    values, single = array_of(model), _is_half(model)
+    kind = "probabilities" if probabilities else "logits"
+    found = predictions(
+        array_of(labels),
+        **{kind: values},
+        classes=rows.names(),
+        source=source,
+        single=single,
+    )
+    return found if probabilities else _logits(found)
+
+
+def _is_half(model: Any) -> bool | None:
+    """True for tensors of half precision, which become float32 arrays on the way; else as found."""
+    return True if is_tensor(model) and model.element_size() < 4 else None
+
+
+def _logits(model: Predictions) -> Predictions:
+    """The same, unless what was given as logits cannot be.
+
+    Raises
+    ------
+    PredictionsError : every row lies in 0 .. 1 and sums to 1, which no rows of logits do by accident.
+    """
+    if model.n > 1 and not model.one_logit and in_simplex(model.logits):
+        raise PredictionsError(
+            f"{model.source}: all {model.n:,} rows lie in 0 to 1 and sum to 1: these are probabilities, not "
+            "logits. Give them as probabilities: confidence(probabilities=p, labels=y). If your loss does "
+            "apply softmax to them once more, leave out one of the two."
+        )
+    if not model.one_logit and are_log_probabilities(model.logits):
+        note = "the logits are log-probabilities (log-softmax): loss and confidence are the same"
+        return replace(model, notes=(*model.notes, note))
+    return model
+
+
+def _labelled(model: Predictions, rows: Rows) -> Predictions:
+    """Predictions that carry their labels; labels given beside them must be the same."""
+    labels = rows.label_of(features=False)
+    if labels is None:
+        return model
+    given = predictions(
+        array_of(labels), model.logits, classes=model.classes, source="labels="
+    ).labels
+    differ = given != model.labels
+    if differ.any():
+        row = int(differ.argmax())
+        raise PredictionsError(
+            f"the labels given differ from those of {model.source} in {int(differ.sum())} of {model.n} "
+            f"rows, first in row {row} (counted from 0): give the same rows in order, or none"
+        )
+    return model
+
+
+def from_column(rows: Rows, values: Any) -> NDArray[Any] | str | None:
+    """Groups or weights as an array, where the name of a column of X is read from X."""
+    if isinstance(values, str):
+        frame = wrapped(rows.X)
+        if frame is None or values not in getattr(frame, "columns", ()):
+            return values  # a column of the file, which the predictions carry
+        values = frame[values].to_native()
+    return None if values is None else np.asarray(array_of(values))
+
+
+def index_notes(rows: Rows) -> list[str]:
+    """Notes on pandas objects whose indices differ."""
+    pairs = (("y", rows.y), ("labels", rows.labels), ("groups", rows.groups))
+    found = [
+        same_rows("X", rows.X, name, value) for name, value in (*pairs, ("weights", rows.weights))
+    ]
+    return [note for note in found if note]

@@ -1,0 +1,83 @@
+"""What one model's predictions look like: mistakes on the way in, and what rows like these cannot show."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clinometer.calibration.predictions import Predictions
+from clinometer.stats.gaps import Array
+
+TO_ONE = 1e-4  # rows of printed or float16 probabilities sum to 1 within this
+ENOUGH = 10  # rows: weak logits of fewer lie in 0 to 1 by accident
+EXACT_LOG = 1e-5  # float32 log-probabilities: logsumexp is 0 within this
+
+
+def cautions(model: Predictions) -> tuple[str, ...]:
+    """Sentences about one model's numbers, beyond what a judgement says of any of them."""
+    found = []
+    if in_unit_interval(model) and model.n >= ENOUGH and not in_simplex(model.logits):
+        found.append(
+            "every logit lies in 0 to 1, as probabilities do: if they are, give them as probabilities"
+        )
+    twice = softmax_twice(model)
+    if twice is not None:
+        found.append(twice)
+    if model.n > 1 and bool(right(model).all()):
+        found.append(
+            f"all {model.n:,} rows are right: if the model was fitted on them, they say nothing of new "
+            "rows; judge rows that it has not seen"
+        )
+    return tuple(found)
+
+
+def in_simplex(z: Array) -> bool:
+    """Whether all entries of (n, K) lie in 0 .. 1 and every row sums to 1."""
+    return bool(z.min() >= 0.0 and z.max() <= 1.0) and bool(
+        np.abs(z.sum(axis=1) - 1.0).max() <= TO_ONE
+    )
+
+
+def in_unit_interval(model: Predictions) -> bool:
+    """Whether all logits as they were given lie in 0 .. 1, and are not all alike."""
+    z = model.logits[:, 1:] if model.one_logit else model.logits
+    return bool(z.min() >= 0.0 and z.max() <= 1.0 and z.min() < z.max())
+
+
+def right(model: Predictions) -> NDArray[np.bool_]:
+    """Whether no class has more than the label's logit, shape (n,)."""
+    label = model.logits[np.arange(model.n), model.labels]
+    return np.asarray(model.logits.max(axis=1) <= label)
+
+
+def top_confidence(model: Predictions) -> Array:
+    """Probability (n,) of each row's most probable class."""
+    away = model.logits - model.logits.max(axis=1, keepdims=True)
+    return np.asarray(1.0 / np.exp(away).sum(axis=1))
+
+
+def softmax_twice(model: Predictions) -> str | None:
+    """A softmax of a softmax says at most e / (e + K - 1), as its inputs lie in 0 .. 1.
+
+    That bound alone proves nothing, since a weak model stays below it, too; it is named where the
+    model is right more often than its surest row claims.
+    """
+    k = model.logits.shape[1]
+    bound = math.e / (math.e + k - 1)
+    surest = float(top_confidence(model).max())
+    accuracy = float(np.average(right(model), weights=model.weights))
+    if surest > bound * (1.0 + EXACT_LOG) or accuracy <= surest or model.n < ENOUGH:
+        return None
+    return (
+        f"no row claims more than {surest:.3g}, though {accuracy:.0%} are right; a softmax of a softmax "
+        f"over {k} classes can claim {bound:.3g} at most: it looks as if softmax was applied twice"
+    )
+
+
+def are_log_probabilities(z: Array) -> bool:
+    """Whether every row's logsumexp is 0: the numbers are logarithms of probabilities."""
+    if z.ndim != 2 or z.shape[1] < 2 or z.max() > 0.0:
+        return False
+    return bool(np.abs(np.log(np.exp(z).sum(axis=1))).max() <= EXACT_LOG)

@@ -1,0 +1,96 @@
+"""One classifier refitted by random rows and by whole groups: where its confidence holds."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+from clinometer.calibration.confidence import Confidence
+
+SCHEMA = 1
+POINTS = 100.0  # of a confidence: points are hundredths
+
+
+@dataclass(frozen=True)
+class Splits:
+    """What `confidence(…, cv=)` found.
+
+    Attributes
+    ----------
+    random : judged by random rows: rows of one group are both fitted on and judged
+    whole_groups : judged by whole groups: no row of a judged group was fitted on
+    headline : one sentence
+    folds, seed : how many folds; what chose the random rows
+    training_rows : rows that each refit had, the same in both splits
+    left_out : rows whose class no training row of their fold had, in one split or the other
+    notes : what the refits said
+    """
+
+    random: Confidence
+    whole_groups: Confidence
+    headline: str
+    folds: int
+    seed: int
+    training_rows: tuple[int, ...]
+    left_out: int
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Strict JSON, schema 1."""
+        return {
+            "schema": SCHEMA,
+            "headline": self.headline,
+            "overstated": {
+                "random": overstated(self.random),
+                "whole_groups": overstated(self.whole_groups),
+            },
+            "folds": self.folds,
+            "seed": self.seed,
+            "training_rows": list(self.training_rows),
+            "left_out": self.left_out,
+            "random": self.random.to_dict(),
+            "whole_groups": self.whole_groups.to_dict(),
+            "notes": list(self.notes),
+        }
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th scope='row'>{name}</th><td>{html.escape(one.verdict)}</td>"
+            f"<td>{one.accuracy:.3f}</td><td>{one.mean_confidence:.3f}</td></tr>"
+            for name, one in (("random rows", self.random), ("whole groups", self.whole_groups))
+        )
+        head = "<th></th><th>verdict</th><th>accuracy</th><th>mean confidence</th>"
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
+        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        return f"<p><strong>{html.escape(self.headline)}</strong></p>{table}<ul>{notes}</ul>"
+
+
+def overstated(found: Confidence) -> float:
+    """Mean claimed confidence less the share that is right [-]."""
+    return found.mean_confidence - found.accuracy
+
+
+def headline(random: Confidence, whole: Confidence, things: str) -> str:
+    """What changes between the two splits; `things` names the groups, in the plural."""
+    return (
+        f"By random rows it {_by(overstated(random))}, by whole {things} it "
+        f"{_by(overstated(whole))}: {_so(random.verdict, whole.verdict, things)}."
+    )
+
+
+def _by(share: float) -> str:
+    points = abs(share) * POINTS
+    number = f"{points:.0f}" if points >= 1.0 else f"{points:.1f}"
+    word = "overstates" if share > 0.0 else "understates"
+    return f"{word} itself by {number} {'point' if number == '1' else 'points'}"
+
+
+def _so(random: str, whole: str, things: str) -> str:
+    if (random, whole) == ("earned", "unearned"):
+        return f"the confidence holds only inside {things} it has seen"
+    if whole == "earned":
+        return f"the confidence holds in {things} it has not seen"
+    if (random, whole) == ("unearned", "unearned"):
+        return f"the confidence holds neither inside {things} it has seen nor in new ones"
+    return f"by random rows the confidence is {random}, in {things} it has not seen {whole}"
