@@ -1,4 +1,4 @@
-"""Stopping by refinement, and the words for where a run stands."""
+"""Stopping by refinement: patience in epochs, and in paired standard errors where rows are given."""
 
 from __future__ import annotations
 
@@ -8,45 +8,9 @@ import numpy as np
 import pytest
 
 from clinometer.adapters.stopping import RefinementStopping
-from clinometer.calibration.stopping_words import SENTENCES, phase
 from clinometer.errors import ShapeError
 from clinometer.stats.gaps import logit_gaps, row_terms
 from clinometer.stats.temperature import fit_temperature
-
-
-def said(refinement, scale, interval=None, **options):
-    loss = [r + s for r, s in zip(refinement, scale, strict=True)]
-    return phase(loss, refinement, scale, interval, **options)
-
-
-@pytest.mark.parametrize(
-    ("refinement", "scale", "interval", "expected"),
-    [
-        ([0.9, 0.8, 0.7], [0.1, 0.1, 0.1], None, "still separating"),
-        ([0.9, 0.7, 0.71], [0.1, 0.1, 0.1], None, "still separating"),  # a wobble
-        ([0.9, 0.7, 0.71], [0.1, 0.1, 0.4], (-0.02, 0.04), "overconfident, not overfitted"),
-        ([0.9, 0.7, 0.6], [0.1, 0.1, 0.4], (-0.2, -0.1), "overconfident, not overfitted"),
-        ([0.9, 0.7, 0.7], [0.1, 0.1, 0.4], None, "overconfident, not overfitted"),
-        ([0.9, 0.7, 0.9], [0.1, 0.1, 0.4], None, "undecided"),  # no rows tell rise from chance
-        ([0.9, 0.7, 0.9], [0.1, 0.1, 0.1], (0.1, 0.3), "lost separation"),
-        ([0.9, 0.7, 0.9], [0.1, 0.1, 0.8], (0.1, 0.3), "lost separation"),
-        ([0.9, 0.7, 0.702], [0.1, 0.1, 0.4], (0.001, 0.003), "overconfident, not overfitted"),
-        ([0.7] + [0.71] * 5, [0.1] * 6, (-0.1, 0.1), "past refinement: stop here"),
-        ([0.7] + [0.71] * 4, [0.1] * 5, (-0.1, 0.1), "still separating"),
-        ([0.7], [0.1], None, "undecided"),
-        ([0.7, float("nan")], [0.1, 0.1], None, "undecided"),
-        ([], [], None, "undecided"),
-    ],
-)
-def test_where_a_run_stands(refinement, scale, interval, expected):
-    assert said(refinement, scale, interval) == expected
-    assert expected in SENTENCES
-
-
-def test_a_rise_within_the_margin_is_none_and_the_margin_is_settable():
-    curve = ([0.9, 0.7, 0.7], [0.1, 0.1, 0.106])
-    assert said(*curve) == "still separating"
-    assert said(*curve, margin=0.001) == "overconfident, not overfitted"
 
 
 def run_of(stopping, refinements, scales, rows=None):

@@ -11,12 +11,30 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from clinometer.calibration.stopping_words import PATIENCE, SENTENCES, Phase, phase
+from clinometer.calibration.stopping_words import Phase, phase
 from clinometer.errors import ShapeError
 from clinometer.stats.paired import Interval, paired_interval
 
 Rows = NDArray[np.float64]
+PATIENCE = 5  # epochs; a custom (the examples of Keras and Lightning use 3 to 10), not measured
 RESOLUTION = 3e-6  # nat; error of a refinement from running sums: a smaller fall is none
+
+
+SENTENCES: dict[Phase, str] = {
+    "still separating": "The refinement still falls: the separator improves.",
+    "past refinement: stop here": (
+        "Stop here: the refinement no longer falls. Take the epoch where it was lowest, and fit one "
+        "temperature."
+    ),
+    "overconfident, not overfitted": (
+        "Overconfident, not overfitted: the loss rose by scale, and the separator is as good as it was. "
+        "One temperature takes the rise away."
+    ),
+    "lost separation": (
+        "Lost separation: the separator itself got worse. Take the epoch where refinement was lowest."
+    ),
+    "undecided": "Undecided: too little is known to tell separation from scale.",
+}
 
 
 class Judged(Protocol):
@@ -38,7 +56,6 @@ class RefinementStopping:
     patience : epochs without a lower refinement after which to stop
     errors : with rows (see `step`), stop as soon as the refinement lies above its lowest by so many
         paired standard errors; then a rise is told from chance, and no epoch is waited for
-    margin : rises up to this share of the refinement count as none, in the sentence [-]
 
     Notes
     -----
@@ -57,12 +74,10 @@ class RefinementStopping:
     (1, 'overconfident, not overfitted')
     """
 
-    def __init__(
-        self, patience: int = PATIENCE, *, errors: float = 2.0, margin: float = 0.01
-    ) -> None:
+    def __init__(self, patience: int = PATIENCE, *, errors: float = 2.0) -> None:
         if patience < 1 or not errors > 0.0:
             raise ShapeError(f"patience {patience}, errors {errors}: expected 1 or more, above 0")
-        self.patience, self.errors, self.margin = patience, errors, margin
+        self.patience, self.errors = patience, errors
         self.epoch = -1
         self.best_epoch: int | None = None
         self.unjudged: list[int] = []
@@ -99,9 +114,17 @@ class RefinementStopping:
 
     @property
     def phase(self) -> Phase:
-        """One of five words for where the run stands."""
-        loss, kept, scale = zip(*self._epochs, strict=True) if self._epochs else ((), (), ())
-        return phase(loss, kept, scale, self._interval, patience=self.patience, margin=self.margin)
+        """One of five words: what happened since the epoch of the lowest loss."""
+        if len(self._epochs) < 2:
+            return "undecided"
+        losses, kept, scales = zip(*self._epochs, strict=True)
+        last, since, interval = len(losses) - 1, losses.index(min(losses)), self._interval
+        if since == last:  # the loss has not risen: held against the lowest refinement
+            since, interval = kept.index(min(kept)), None
+        if since == last:
+            return "still separating"
+        loss, refinement, scale = (part[last] - part[since] for part in (losses, kept, scales))
+        return phase(loss, refinement, scale, interval)
 
     @property
     def sentence(self) -> str:

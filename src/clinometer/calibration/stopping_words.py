@@ -1,11 +1,8 @@
-"""Where a training run stands, from its validation losses: the words that stopping and the run view share."""
+"""One word for what a run has done since an earlier epoch: pure logic on changes that are already known."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
-
-import numpy as np
 
 from clinometer.stats.paired import Interval
 
@@ -16,63 +13,57 @@ Phase = Literal[
     "lost separation",
     "undecided",
 ]
-PATIENCE = (
-    5  # epochs; a custom (Keras' and Lightning's examples use 3 to 10), not a measured figure
-)
-
-SENTENCES: dict[Phase, str] = {
-    "still separating": "Refinement still falls: the separator improves.",
-    "past refinement: stop here": (
-        "Stop here: refinement no longer falls. Take the epoch where it was lowest, and fit one temperature."
-    ),
-    "overconfident, not overfitted": (
-        "Overconfident, not overfitted: the loss rose by scale, and the separator is as good as it was. "
-        "One temperature takes the rise away."
-    ),
-    "lost separation": (
-        "Lost separation: the separator itself got worse. Take the epoch where refinement was lowest."
-    ),
-    "undecided": "Undecided: too little is known to tell separation from scale.",
-}
 
 
 def phase(
-    loss: Sequence[float],
-    refinement: Sequence[float],
-    scale: Sequence[float],
-    refinement_interval: Interval | None,
+    loss: float,
+    refinement: float,
+    scale: float,
+    refinement_interval: Interval | None = None,
     *,
-    patience: int = PATIENCE,
-    margin: float = 0.01,
+    loss_interval: Interval | None = None,
 ) -> Phase:
-    """Where the last of the epochs stands; loss = refinement + scale of each epoch, (epochs,) [nat].
+    """What changed since the epoch that the present one is held against.
 
     Parameters
     ----------
-    refinement_interval : paired interval of the last refinement less that of the epoch of the lowest loss
-        [nat]; None where no rows were kept to pair
-    patience : epochs without a lower refinement after which it counts as past
-    margin : rises of loss or refinement up to this share of the refinement count as none [-]
+    loss, refinement, scale : value now less value then, on the same held-out rows [nat];
+        loss = refinement + scale
+    refinement_interval, loss_interval : paired intervals of these changes [nat]; None where the rows were
+        not kept, and then the signs of the changes decide
 
     Notes
     -----
-    Epochs that are not finite are undecided. The minimum over many epochs is selected: a rise above it is
-    partly that, so a rise counts as lost only where the interval lies above 0.
+    The held-out loss must rise (by more than its interval, where there is one) before anything is called
+    overconfident or lost: the lowest of many epochs is always a little below the last.
 
-    >>> phase([1.0, 0.8, 0.9], [0.9, 0.7, 0.7], [0.1, 0.1, 0.2], (-0.01, 0.01))
+        refinement fell                          still separating
+        refinement rose, and the loss with it    lost separation
+        refinement rose, the loss did not        past refinement: stop here
+        neither for sure, loss and scale rose    overconfident, not overfitted
+
+    Without an interval a rise of refinement may be noise, so it is never called lost: it says to stop. A
+    loss that rises while refinement does not is scale, whatever the noise.
+
+    >>> phase(0.08, -0.004, 0.084, (-0.01, 0.002))
     'overconfident, not overfitted'
+    >>> phase(0.12, 0.08, 0.04, (0.05, 0.11))
+    'lost separation'
     """
-    loss_, kept, by_scale = (np.asarray(v, dtype=float) for v in (loss, refinement, scale))
-    if len(loss_) < 2 or not all(np.isfinite(v).all() for v in (loss_, kept, by_scale)):
-        return "undecided"
-    since = int(loss_.argmin())
-    allowed = margin * kept[since]
-    rise, by_refinement = loss_[-1] - loss_[since], kept[-1] - kept[since]
-    surely = refinement_interval is not None and refinement_interval[0] > 0.0
-    if surely and by_refinement > allowed:
-        return "lost separation"
-    if rise > allowed and by_scale[-1] > by_scale[since]:
-        same = refinement_interval is not None or by_refinement <= allowed
-        return "overconfident, not overfitted" if same else "undecided"
-    behind = len(kept) - 1 - int(kept.argmin())
-    return "past refinement: stop here" if behind >= patience else "still separating"
+    rises = loss > 0.0 if loss_interval is None else loss_interval[0] > 0.0
+    if refinement_interval is None:
+        return _by_sign(rises, refinement, scale)
+    low, high = refinement_interval
+    if high < 0.0:
+        return "still separating"
+    if low > 0.0:
+        return "lost separation" if rises else "past refinement: stop here"
+    return "overconfident, not overfitted" if rises and scale > 0.0 else "undecided"
+
+
+def _by_sign(rises: bool, refinement: float, scale: float) -> Phase:
+    if refinement > 0.0:
+        return "past refinement: stop here"
+    if rises and scale > 0.0:
+        return "overconfident, not overfitted"
+    return "still separating" if refinement < 0.0 else "undecided"
