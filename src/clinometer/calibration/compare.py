@@ -13,13 +13,15 @@ from clinometer.calibration.files import read_predictions
 from clinometer.calibration.linear import proportion
 from clinometer.calibration.notes import notes
 from clinometer.calibration.predictions import Predictions, predictions
+from clinometer.calibration.same_rows import same_rows
 from clinometer.calibration.split import split_loss
 from clinometer.calibration.verdict import judge
 from clinometer.calibration.words import because
 from clinometer.errors import PredictionsError, ShapeError
 from clinometer.stats.binomial import logit_budget
-from clinometer.stats.gaps import logit_gaps
+from clinometer.stats.gaps import Gaps
 from clinometer.stats.temperature import fit_temperature
+from clinometer.stats.weighting import effective_rows
 
 
 def compare(
@@ -41,6 +43,9 @@ def compare(
     margin : share of the better model's refinement within which separations count as equal [-]
     tolerance : residual below which B = c A [-]; default 1e-12, 1e-6 for float32 numbers
 
+    Weights and groups of the rows are the predictions' own: means are weighted, a row of weight 0 is
+    left out, and with groups the intervals are of whole groups.
+
     Raises
     ------
     PredictionsError, ShapeError : with what was found, what was expected and what to do.
@@ -49,14 +54,17 @@ def compare(
     'same separator'
     """
     a, b = _taken(a, labels, "A"), _taken(b, labels, "B")
-    b = _aligned(a, b)
-    gaps = logit_gaps(a.logits, a.labels), logit_gaps(b.logits, b.labels)
-    fits = fit_temperature(gaps[0]), fit_temperature(gaps[1])
-    claims = claim(a.logits, a.labels, fits[0], alpha), claim(b.logits, b.labels, fits[1], alpha)
+    a, b, weights, groups = same_rows(a, _aligned(a, b))
+    gaps = Gaps(a.logits, a.labels), Gaps(b.logits, b.labels)
+    fits = fit_temperature(gaps[0], weights), fit_temperature(gaps[1], weights)
+    claims = (
+        claim(a.logits, a.labels, fits[0], alpha, weights),
+        claim(b.logits, b.labels, fits[1], alpha, weights),
+    )
     line = proportion(a, b, tolerance)
-    split = split_loss(*gaps, *fits, alpha)
+    split = split_loss(*gaps, *fits, alpha, weights=weights, groups=groups)
     refinement = min(fit.loss for fit in fits)
-    verdict = judge(line, split, a.n, refinement, margin, alpha)
+    verdict = judge(line, split, effective_rows(a.n, weights), refinement, margin)
     return Comparison(
         verdict=verdict.word,
         because=because(verdict, line, split, *claims),
@@ -67,7 +75,7 @@ def compare(
         fits=fits,
         claims=claims,
         judgement=verdict,
-        break_even_error_rate=break_even(a.logits, b.logits),
+        break_even_error_rate=break_even(a.logits, b.logits, weights),
         logit_budget=logit_budget(a.n),
         notes=notes(a, b, line, split, fits, claims),
     )

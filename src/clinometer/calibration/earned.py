@@ -9,13 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clinometer.calibration.predictions import Labels
 from clinometer.stats.binomial import guarantee, points_needed
 from clinometer.stats.break_even import break_even_error_rate
 from clinometer.stats.firth import firth_beta
-from clinometer.stats.gaps import Array, logit_gaps, row_terms
+from clinometer.stats.gaps import Array, Gaps, logit_gaps, row_losses
 from clinometer.stats.temperature import TemperatureFit
+from clinometer.stats.weighting import effective_rows, weighted_mean
 
 GENEROUS = (
     "If these points also chose the separator, even this is generous: while n <= 2 d, nearly every "
@@ -27,7 +29,7 @@ GENEROUS = (
 class Claim:
     """One model's claim against its record.
 
-    right, n : examples decided right, of how many
+    right, n : examples decided right, of how many (those of weight 0 left out)
     error : mean claimed error, 1 - probability of the decision, kept as small as it is [-]
     beta, confidence : Firth's inverse temperature, and the mean confidence it leaves [-]
     guarantee : Clopper-Pearson lower limit of the success rate on fresh points [-]
@@ -48,35 +50,57 @@ class Claim:
         return 1.0 / self.beta if self.beta is not None and self.beta > 0.0 else None
 
 
-def claim(logits: Array, labels: Labels, fit: TemperatureFit, alpha: float = 0.05) -> Claim:
-    """Judge logits (n, K) against labels (n,); `fit` is their best temperature."""
-    gaps = logit_gaps(logits, labels)
+def claim(
+    logits: Array,
+    labels: Labels,
+    fit: TemperatureFit,
+    alpha: float = 0.05,
+    weights: Array | None = None,
+) -> Claim:
+    """Judge logits (n, K) against labels (n,); `fit` is their best temperature.
+
+    With row weights (n,) means are weighted, and the guarantee is that of as many effective rows.
+    """
     decided = logits.argmax(axis=1)
-    right = int((decided == labels).sum())
-    own = logit_gaps(logits, decided)
-    error = float(np.mean(error_of(own, 1.0)))
-    beta = firth_beta(gaps, fit.beta if fit.status == "finite" else None)
-    earned = None if beta is None else 1.0 - float(np.mean(error_of(own, beta)))
-    n = len(labels)
-    return Claim(
-        right, n, error, beta, earned, guarantee(right, n, alpha), points_needed(error, alpha)
+    hits = decided == labels
+    own = Gaps(logits, decided)
+    error = weighted_mean(error_of(own, 1.0), weights)
+    beta = firth_beta(
+        Gaps(logits, labels), fit.beta if fit.status == "finite" else None, weights=weights
     )
+    earned = None if beta is None else 1.0 - weighted_mean(error_of(own, beta), weights)
+    counted = hits if weights is None else hits[weights > 0.0]
+    right, n = int(counted.sum()), len(counted)
+    sure = guarantee(*_effective(hits, weights), alpha)
+    return Claim(right, n, error, beta, earned, sure, points_needed(error, alpha))
 
 
-def error_of(gaps: Array, beta: float) -> Array:
+def _effective(hits: NDArray[np.bool_], weights: Array | None) -> tuple[float, float]:
+    """Right answers of how many, in effective rows; all of them exactly where all are right."""
+    if weights is None:
+        return int(hits.sum()), len(hits)
+    n = effective_rows(len(hits), weights)
+    if hits[weights > 0.0].all():
+        return n, n
+    return n * weighted_mean(hits.astype(np.float64), weights), n
+
+
+def error_of(gaps: Array | Gaps, beta: float) -> Array:
     """1 - p of each row's reference class at inverse temperature beta, exact where it is tiny [-]."""
-    return np.asarray(-np.expm1(-row_terms(gaps, beta).loss))
+    return np.asarray(-np.expm1(-row_losses(gaps, beta)))
 
 
-def break_even(a: Array, b: Array) -> float | None:
+def break_even(a: Array, b: Array, weights: Array | None = None) -> float | None:
     """Error rate below which the steeper of two two-class models that decide alike is the better one.
 
     None where they have more than two classes, decide some row differently, or are equally steep.
     """
+    if a.shape[1] != 2:
+        return None
     decided = a.argmax(axis=1)
-    if a.shape[1] != 2 or bool((decided != b.argmax(axis=1)).any()):
+    if bool((decided != b.argmax(axis=1)).any()):
         return None
     own = [logit_gaps(z, decided) for z in (a, b)]
-    loss_a, loss_b = (float(np.mean(row_terms(gaps, 1.0).loss)) for gaps in own)
-    margin_a, margin_b = (float(np.mean(-gaps.min(axis=1))) for gaps in own)
+    loss_a, loss_b = (weighted_mean(row_losses(gaps, 1.0), weights) for gaps in own)
+    margin_a, margin_b = (weighted_mean(-gaps.min(axis=1), weights) for gaps in own)
     return break_even_error_rate((loss_a, loss_b), (margin_a, margin_b))

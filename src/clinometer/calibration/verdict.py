@@ -7,7 +7,7 @@ from typing import Literal
 
 from clinometer.calibration.linear import Proportion
 from clinometer.calibration.split import Split
-from clinometer.stats.paired import Interval, paired_interval, rows_to_decide
+from clinometer.stats.paired import Interval, rows_to_decide
 
 Word = Literal["same separator", "only scale", "better separation", "both", "undecided"]
 FEWEST = 10  # rows; below this no interval is trusted
@@ -23,13 +23,12 @@ class Verdict:
     rows_to_decide: int | None = None
 
 
-def judge(
-    line: Proportion, split: Split, n: int, refinement: float, margin: float, alpha: float
-) -> Verdict:
+def judge(line: Proportion, split: Split, n: float, refinement: float, margin: float) -> Verdict:
     """Apply DESIGN's words in order.
 
     Parameters
     ----------
+    n : rows; the effective ones where they are weighted
     refinement : loss of the better model at its best temperature [nat]
     margin : share of it within which separations count as equal [-] (equivalence, not mere
         failure to tell them apart)
@@ -38,7 +37,7 @@ def judge(
         return Verdict("same separator")
     if n < FEWEST:
         return Verdict(
-            "undecided", reason=f"{n} rows are too few for an interval (at least {FEWEST})"
+            "undecided", reason=f"{n:.4g} rows are too few for an interval (at least {FEWEST})"
         )
     separation = split.separation
     if separation.rows is None or split.scale.rows is None:
@@ -46,7 +45,7 @@ def judge(
         return Verdict("undecided", reason=why)
     delta = margin * refinement
     equal = _inside(separation.interval, delta)
-    if equal and _excludes_zero(paired_interval(separation.rows + split.scale.rows, alpha)):
+    if equal and _excludes_zero(split.total):
         return Verdict("only scale", "b" if split.difference > 0 else "a")
     if not equal and _excludes_zero(separation.interval):
         word: Word = "both" if _excludes_zero(split.scale.interval) else "better separation"
@@ -55,7 +54,9 @@ def judge(
         why = "the separations are equal within the margin, and the losses cannot be told apart"
         return Verdict("undecided", reason=why)
     why = "the interval of the separation includes 0 and is too wide to call the separations equal"
-    return Verdict("undecided", None, why, rows_to_decide(separation.rows, delta))
+    if split.groups is not None:  # more rows of the same groups would not make it narrower
+        return Verdict("undecided", None, why)
+    return Verdict("undecided", None, why, rows_to_decide(separation.rows, delta, split.weights))
 
 
 def _excludes_zero(interval: Interval | None) -> bool:

@@ -12,11 +12,11 @@ from decimal import Context, Decimal
 from clinometer.errors import ClinometerError
 
 
-def guarantee(right: int, n: int, alpha: float = 0.05) -> float:
+def guarantee(right: float, n: float, alpha: float = 0.05) -> float:
     """One-sided Clopper-Pearson lower limit of the success rate, certain to 1 - alpha [-].
 
     Conservative: holds with at least that certainty, for independent examples that the model was
-    not chosen on. For right == n it is alpha ** (1 / n).
+    not chosen on. For right == n it is alpha ** (1 / n). Both may be effective counts of weighted rows.
 
     >>> guarantee(2, 2)
     0.2236067977
