@@ -11,11 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.calibration.predictions import Labels
 from clinometer.stats.binomial import guarantee, points_needed
 from clinometer.stats.break_even import break_even_error_rate
 from clinometer.stats.firth import firth_beta
-from clinometer.stats.gaps import Array, Gaps, logit_gaps, row_losses
+from clinometer.stats.gaps import Array, Gaps, Labels, logit_gaps, row_losses
 from clinometer.stats.temperature import TemperatureFit
 from clinometer.stats.weighting import effective_rows, weighted_mean
 

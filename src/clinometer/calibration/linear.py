@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 
+from clinometer.calibration.logit_line import logit_line
 from clinometer.calibration.predictions import LinearModel, Predictions
 from clinometer.errors import ShapeError
 from clinometer.stats.gaps import Array
@@ -67,9 +68,8 @@ def proportion(a: Predictions, b: Predictions, tolerance: float | None = None) -
     row of two classes is always proportional and proves nothing: `judgeable` is then false.
     """
     limit = (ROUNDED if a.single or b.single else EXACT) if tolerance is None else tolerance
-    differ = float(np.mean(a.logits.argmax(axis=1) != b.logits.argmax(axis=1)))
-    za, zb = _centred(a.logits), _centred(b.logits)
-    cosine = _cosine(za - za.mean(axis=0), zb - zb.mean(axis=0))
+    on_data = logit_line(a.logits, b.logits)
+    cosine, differ = on_data.cosine, on_data.decisions_differ
     if a.linear and b.linear:
         va, vb = _with_bias(a.linear), _with_bias(b.linear)
         if va.shape != vb.shape:
@@ -78,9 +78,9 @@ def proportion(a: Predictions, b: Predictions, tolerance: float | None = None) -
             )
         angle = kahan_angle(va[:, :-1], vb[:, :-1])
         return Proportion("weights", angle, *_fit(va, vb), limit, cosine, differ, True)
-    free = za.shape[0] * (za.shape[1] - 1)
-    angle = kahan_angle(za, zb)
-    return Proportion("logits", angle, *_fit(za, zb), limit, cosine, differ, free > 1)
+    free = a.n * (a.logits.shape[1] - 1)
+    scale, residual = on_data.scale, on_data.residual
+    return Proportion("logits", on_data.angle_rad, scale, residual, limit, cosine, differ, free > 1)
 
 
 def kahan_angle(a: Array, b: Array) -> float | None:
@@ -112,15 +112,6 @@ def _fit(a: Array, b: Array) -> tuple[float | None, float | None]:
     unit = a / largest
     times = float((unit * b).sum() / (unit * unit).sum())
     return times / largest, float(np.linalg.norm(b - times * unit)) / norm
-
-
-def _cosine(a: Array, b: Array) -> float | None:
-    u, v = _unit(a), _unit(b)
-    return None if u is None or v is None else float(np.clip((u * v).sum(), -1.0, 1.0))
-
-
-def _centred(z: Array) -> Array:
-    return np.asarray(z - z.mean(axis=1, keepdims=True))
 
 
 def _with_bias(model: LinearModel) -> Array:
