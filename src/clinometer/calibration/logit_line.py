@@ -50,7 +50,7 @@ def logit_line(a: Array, b: Array) -> LogitLine:
         more += _square(u + v)
     angle = 2.0 * math.atan2(math.sqrt(less), math.sqrt(more))
     return LogitLine(
-        angle, times * largest[1] / largest[0], math.sqrt(left) / norm_b, cosine, shape
+        angle, times * largest[1] / largest[0], math.sqrt(left) / norm_b, cosine, differ
     )
 
 
