@@ -26,6 +26,10 @@ SCHEMA_3 = {
     "call": 17, "input": 8, "activation": 6, "parameter": 22, "loss": 5, "branch": 4, "attention": 6,
     "recurrence": 13,
 }  # fmt: skip
+SCHEMA_4 = {
+    "call": 17, "input": 8, "activation": 6, "parameter": 25, "loss": 6, "branch": 4, "attention": 6,
+    "recurrence": 13,
+}  # fmt: skip
 
 
 def test_schema_1_a_trained_network_of_three_layers() -> None:
@@ -91,6 +95,29 @@ def test_schema_3_every_kind_of_site() -> None:
     assert got.dead_units == {"layer.0": [1, 4]}
     last = names("parameter").index("row_spread")
     assert got.column("parameter", "row_spread")[1].tolist() == [4 + 3 / 64 + last / 4096]
+
+
+def test_schema_4_every_kind_of_site_and_what_was_seen_of_validation() -> None:
+    got = read(GOLDEN / "schema4.clino")
+    kinds = [site.kind for site in got.sites]
+    assert kinds == list(SCHEMA_4)
+    is_true(got, [Site(i, kind, "layer.0") for i, kind in enumerate(kinds)], SCHEMA_4)
+    assert got.meta == {**META, "schema": 4, "store_notes": [], "ended": "normal", "exit_code": 0}
+    assert got.labels == {"ce": {"counts": {"0": 3, "1": 2}, "classes": 2}}
+    assert [(e.step, e.name, e.rows, e.most) for e in got.evaluations] == [
+        (8, "cross_entropy", 108, 40.0),
+        (16, "cross_entropy", 116, 40.0),
+    ]
+    assert got.evaluations[1].sums == tuple(16 + i / 64 for i in range(38))
+
+
+@pytest.mark.parametrize("schema", [1, 2, 3])
+def test_what_schema_4_added_is_not_known_of_older_recordings(schema: int) -> None:
+    got = read(GOLDEN / f"schema{schema}.clino")
+    assert got.evaluations == ()
+    for name in ("scale_slope", "scale_step", "carried"):
+        assert np.isnan(got.column("parameter", name)).all()
+    assert np.isnan(got.column("loss", "claimed_error")).all()
 
 
 @pytest.mark.parametrize("schema", [1, 2])

@@ -116,6 +116,7 @@ class Logbook:
             {
                 "labels": self._memory.targets.summary(),
                 "dead_units": {name: ids for name, ids in dead.items() if ids},
+                "evaluations": [one.to_json() for one in self._memory.evaluations],
             }
         )
         known = self._memory.optimizers

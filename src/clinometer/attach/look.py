@@ -18,6 +18,7 @@ from clinometer.attach.optimizers import Optimizers
 from clinometer.attach.standing import Rest, Standing
 from clinometer.attach.targets import Targets
 from clinometer.records.columns import names
+from clinometer.records.evaluation import Evaluation
 from clinometer.taps.calls import Calls, Row
 from clinometer.taps.flatness import UnitWindow
 from clinometer.taps.flow import FlowTap, Sighting
@@ -30,6 +31,7 @@ from clinometer.taps.parameters import Layout, ParameterTap, Sheet
 from clinometer.taps.places import Plan
 from clinometer.taps.rows import Precision
 from clinometer.taps.term import Term
+from clinometer.taps.trail import Trail
 
 NAN = float("nan")
 THROUGH_TIME = (
@@ -59,6 +61,8 @@ class Memory:
     armed: weakref.WeakKeyDictionary[nn.Module, int] = field(
         default_factory=weakref.WeakKeyDictionary
     )
+    evaluations: list[Evaluation] = field(default_factory=list)
+    trail: Trail = field(default_factory=dict)
     stride: int = 1
     looks: int = 0
     taps: weakref.WeakSet[LayerTap] = field(default_factory=weakref.WeakSet)
@@ -185,7 +189,8 @@ class Look:
         calls.read(self._sightings or [])
         rows = dict(calls.rows)
         scale = self.harvest.lane("scale").values
-        motion = Motion(self.harvest, self.memory.precision, float(scale[0]) if len(scale) else 1.0)
+        factor = float(scale[0]) if len(scale) else 1.0
+        motion = Motion(self.harvest, self.memory.precision, factor, self.memory.trail)
         for sheet in self._sheets:
             rows |= {("parameter", name): row for name, row in motion.rows(sheet).items()}
         facts = calls.facts | self._parameter_facts(rows)
@@ -226,12 +231,16 @@ class Look:
         judged = sum(float(lane[term.judged or 0][0]) for term in known)
         right = sum(float(lane[term.right or 0].sum()) for term in known)
         wrong = [calls.wrong_share(term, output, lane) for term, output in pairs]
+        claims = np.sum(
+            [lane[t.claimed] for t, _ in pairs if t.claimed is not None] or [np.zeros(2)], 0
+        )
         return [
             float(len(pairs)),
             examples,
             total / divisor if divisor else NAN,
             right / judged if judged else NAN,
             float(np.mean(wrong)) if wrong else NAN,
+            float(claims[0] / claims[1]) if claims[1] else NAN,
         ]
 
 

@@ -11,6 +11,7 @@ import math
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from torch.optim.optimizer import (
 
 from clinometer.attach.budget import Budget
 from clinometer.attach.clock import Clock
+from clinometer.attach.evaluations import Evaluations
 from clinometer.attach.guarding import Guard
 from clinometer.attach.logbook import Logbook
 from clinometer.attach.look import Look, Memory, Seen
@@ -63,6 +65,7 @@ class Recorder:
         self.networks = Networks()
         self.memory = Memory()
         self.pulse = Pulse()
+        self.evaluations = Evaluations(self.guard, self.budget, self.memory.evaluations)
         self.probe = Probe(self.guard, self.networks)
         self.clock = Clock()
         self.scope = Scope(self.networks)
@@ -118,6 +121,8 @@ class Recorder:
             self._undo.append(post.remove)
         self._undo.append(self._backward.install())
         self._undo += install_seams(self)
+        self._undo.append(self.evaluations.leave)
+        self.evaluations.install()
 
     def _detach(self) -> None:
         for undo in reversed(self._undo):
@@ -146,6 +151,8 @@ class Recorder:
             self._look.unhook()
             self._look = None
         self.probe.release()
+        self.guard.aside(self.evaluations.close)
+        self.guard.aside(partial(self.evaluations.land, wait=True))
         for tap in list(
             self.memory.taps
         ):  # where threads trained at once, one may have been lost sight of
@@ -258,6 +265,8 @@ class Recorder:
         self.logbook.add_step(row, there, now, observed=observed)
         if self.pulse.happened:
             self._tell()
+        if self.evaluations.open:
+            guard.aside(self.evaluations.close)
         self._packed = self.unscaled = False
         spent = guard.own_s + self._now() - now
         if self._normed:  # what such a step costs, the longer way to it included

@@ -14,7 +14,7 @@ from functools import cache
 from math import nan
 from typing import Literal
 
-SCHEMA = 3
+SCHEMA = 4
 
 # How the rows of several data-parallel ranks become one. "mean" and "rms" are weighted by the
 # examples that each rank saw; "gradient" is an rms of a gradient of the rank's own mean loss, of which
@@ -129,6 +129,15 @@ PARAMETER = (
         "-",
         "RMS deviation of the units' weights from their mean unit / RMS of the weights",
     ),
+    Column(
+        "scale_slope", "loss", "<dC/dw, w>: change of the loss with the log of the weight's size"
+    ),
+    Column("scale_step", "-", "<w, step> at the observation before: the part along the weight"),
+    Column(
+        "carried",
+        "loss",
+        "<dC/dw, step at the observation before>: the loss that such a step changes, told by other rows",
+    ),
 )
 
 LOSS = (
@@ -142,6 +151,7 @@ LOSS = (
         "share of |dC/d(logits)|^2 that comes from examples that are wrong",
         "mean",
     ),
+    Column("claimed_error", "share", "mean of 1 - the largest probability, over some rows", "mean"),
 )
 
 BRANCH = (

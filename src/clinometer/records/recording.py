@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinometer.records.columns import names
+from clinometer.records.evaluation import Evaluation
 from clinometer.records.site import Site
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Recording:
     dead_units : by name of the call, the ids of the units that are dead in the last window
     events : what happened, in the order in which it was noticed
     notes : what could not be observed or read, in words
+    evaluations : passes over a loss without gradients (validation), in order; some of many
     """
 
     path: str
@@ -69,6 +71,7 @@ class Recording:
     dead_units: dict[str, list[int]]
     events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
+    evaluations: tuple[Evaluation, ...] = ()
 
     @property
     def time_s(self) -> Float64:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.errors import RecordingError
+from clinometer.records.evaluation import merged_evaluations
 from clinometer.records.recording import Event, Int64, Recording
 from clinometer.store.merging import merged_rows, merged_scalars, union_of_sites
 from clinometer.store.pooling import merged_dead, merged_labels
@@ -94,6 +95,7 @@ def merge(ranks: dict[int, Recording], world: int, notes: list[str]) -> Recordin
         dead_units=merged_dead([part.dead_units for part in parts]),
         events=_events(parts),
         notes=tuple(dict.fromkeys(notes)),
+        evaluations=merged_evaluations([part.evaluations for part in parts]),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.records.columns import COLUMNS, STEP
+from clinometer.records.evaluation import Evaluation
 from clinometer.records.recording import Float32, Recording
 from clinometer.records.site import Site
 from clinometer.store.first_schema import make_movable_a_share, place_activations, read_first
@@ -77,6 +78,7 @@ def _recording(path: str, raw: Raw, notes: list[str], *, first: bool) -> Recordi
         dead_units=raw.state.get("dead_units", {}),
         events=tuple(raw.events),
         notes=tuple(notes + raw.notes + given),
+        evaluations=tuple(map(Evaluation.from_json, raw.state.get("evaluations", []))),
     )
 
 

@@ -11,6 +11,7 @@ from clinometer.taps.roles import VIEWS
 from clinometer.taps.term import Above, Take, Term, axis_of, below, number
 
 MOST_CLASSES = 65_536  # a larger vocabulary's label counts are not kept
+MOST_CLAIMS = 65_536  # probabilities that one look reads; above it, rows are read at an even stride
 
 
 def negative_log_likelihood(node: Any, take: Take, above: Above) -> Term | None:
@@ -40,6 +41,7 @@ def negative_log_likelihood(node: Any, take: Take, above: Above) -> Term | None:
         if counts is not None:
             counts = (1 - smoothing) * counts + smoothing / classes * kept.double().sum() * by_class
     name, facts = _kind_of(node)
+    top = scores.argmax(dim=1)
     facts |= {} if weight is None else {"weighted": True}
     facts |= {} if smoothing is None else {"label_smoothing": smoothing}
     examples = take(kept.double().sum())
@@ -48,12 +50,29 @@ def negative_log_likelihood(node: Any, take: Take, above: Above) -> Term | None:
         examples=examples,
         total=take(total),
         divisor=None if weight is None else take(counted.sum()),
-        right=take(((scores.argmax(dim=1) == safe) & kept).double()),
+        right=take(((top == safe) & kept).double()),
         judged=examples,
+        claimed=take(_claimed(scores, top, kept)) if name == "cross_entropy" else None,
         counts=None if counts is None else take(counts),
         classes=classes,
         facts=facts,
     )
+
+
+def _claimed(
+    scores: torch.Tensor, top: torch.Tensor, kept: torch.Tensor | None = None
+) -> torch.Tensor:
+    """(sum of 1 - largest probability, rows) of log-probabilities, over an even part of the rows.
+
+    As the sum of the other classes: 1 - p of a sure row would be the rounding of p.
+    """
+    stride = -(-scores.numel() // MOST_CLAIMS)
+    part, top = scores[::stride], top[::stride, None]
+    others = part.exp().scatter_(1, top, 0.0).sum(dim=1, dtype=torch.float64)
+    if kept is None:
+        return torch.stack([others.sum(), number(len(others), others)])
+    held = kept[::stride]
+    return torch.stack([torch.where(held, others, 0.0).sum(), held.double().sum()])
 
 
 def _summed(values: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
@@ -132,13 +151,14 @@ def soft_cross_entropy(node: Any, take: Take, above: Above) -> Term | None:
     scores = log_p.detach().movedim(axis, -1).reshape(-1, log_p.shape[axis])
     shares = target.detach().movedim(axis, -1).reshape(scores.shape).double()
     counted = shares if weight is None else shares * weight.detach().reshape(-1).double()
-    examples = take(number(len(scores), scores))
+    examples, top = take(number(len(scores), scores)), scores.argmax(dim=1)
     return Term(
         name="cross_entropy",
         examples=examples,
         total=take(_summed(-scores.double(), counted)),
-        right=take((scores.argmax(dim=1) == shares.argmax(dim=1)).double()),
+        right=take((top == shares.argmax(dim=1)).double()),
         judged=examples,
+        claimed=take(_claimed(scores, top)),
         counts=take(counted.sum(dim=0)) if scores.shape[1] <= MOST_CLASSES else None,
         classes=scores.shape[1],
         facts={"soft": True} | ({} if weight is None else {"weighted": True}),
@@ -163,7 +183,7 @@ def binary_from_logits(node: Any, take: Take, _above: Above) -> Term | None:
     more = torch.log1p(torch.exp(-logits.abs()))
     yes = (-logits).clamp(min=0) + more  # -log p and -log(1 - p)
     no = logits.clamp(min=0) + more
-    return _binary(node, logits, target, (yes, no), take)
+    return _binary(node, logits, target, (yes, no), torch.sigmoid(-logits.abs()), take)
 
 
 def binary_from_probabilities(node: Any, take: Take, _above: Above) -> Term | None:
@@ -171,7 +191,7 @@ def binary_from_probabilities(node: Any, take: Take, _above: Above) -> Term | No
     p, target = node._saved_self.detach().double(), node._saved_target.detach().double()
     yes = -torch.log(p).clamp(min=-100)  # as torch's own BCELoss does
     no = -torch.log1p(-p).clamp(min=-100)
-    return _binary(node, p - 0.5, target, (yes, no), take)
+    return _binary(node, p - 0.5, target, (yes, no), torch.minimum(p, 1 - p), take)
 
 
 def _binary(
@@ -179,6 +199,7 @@ def _binary(
     logits: torch.Tensor,
     target: torch.Tensor,
     surprise: tuple[torch.Tensor, torch.Tensor],
+    doubt: torch.Tensor,
     take: Take,
 ) -> Term:
     ones, zeros = target, 1 - target
@@ -198,6 +219,7 @@ def _binary(
         total=take((ones * surprise[0] + zeros * surprise[1]).sum()),
         right=take(right.double().reshape(-1)),
         judged=take(hard.double().sum()),
+        claimed=take(torch.stack([doubt.sum(), number(doubt.numel(), doubt)])),
         counts=take(torch.stack([zeros.sum(), ones.sum()])),
         classes=2,
         facts={"weighted": True} if weighted else {},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from clinometer.taps.harvest import Harvest, Values
 from clinometer.taps.parameters import Counts, Norm, Sheet
 from clinometer.taps.rows import TRUSTED, Precision
 from clinometer.taps.steps import Setting, intended, shrink
+from clinometer.taps.trail import Trail, follow
 from clinometer.theory.floats import round_to_bfloat16
 
 NAN = float("nan")
@@ -26,11 +27,17 @@ FLAGS = ("maximize", "nesterov", "amsgrad", "centered", "decoupled_weight_decay"
 
 @dataclass
 class Motion:
-    """Reads sheets: the rows of their parameters by name."""
+    """Reads sheets: the rows of their parameters by name.
+
+    Attributes
+    ----------
+    trail : what each parameter did at the observation before; replaced by what it does now
+    """
 
     harvest: Harvest
     precision: Precision
     scale: float = 1.0
+    trail: Trail = field(default_factory=dict)
 
     def rows(self, sheet: Sheet) -> dict[str, Row]:
         """{parameter: row} of one optimizer's step."""
@@ -52,9 +59,19 @@ class Motion:
         }
         if sheet.kind is torch.optim.SGD:
             _without_sampling_error(columns, sheet)
+        columns |= self._followed(sheet, left, taken)
         unknown = np.full(len(roots), np.nan)
         table = np.stack([columns.get(n, unknown) for n in names("parameter")], axis=1).tolist()
         return dict(zip(layout.names, table, strict=True))
+
+    def _followed(self, sheet: Sheet, left: Values, taken: Values) -> dict[str, Values]:
+        """How the step before this one lies to this gradient and this weight; nan at the first."""
+        lanes = {w: self.harvest.lane(sheet.lane(w)).values for w in ("before", "after", "grad")}
+        if lanes["grad"].shape != lanes["before"].shape:
+            return {}  # an optimizer that unscales by itself, and had no gradient
+        with np.errstate(all="ignore"):
+            unclip = np.where((taken > 0) & np.isfinite(left), left / taken, 1.0)
+            return follow(self.trail, sheet.layout, lanes, unclip)
 
     def _spreads(self, sheet: Sheet) -> Values:
         """How unlike the units of each tensor are; nan where it has none to be compared."""

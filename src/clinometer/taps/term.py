@@ -30,6 +30,7 @@ class Term:
     divisor : what PyTorch's mean divides that sum by; None where it is `examples`
     right : (examples,) 1 where right; None where right and wrong have no meaning
     judged : how many could be right
+    claimed : (sum of 1 - the largest probability, over how many rows): of some of the rows
     counts : (classes,) how often each label came, times its weight: see `targets`
     moments : sums and sums of squares of the target by output, and its rows (regression)
     sample : some of the targets, (rows, columns) in one line, and the number of columns
@@ -42,6 +43,7 @@ class Term:
     divisor: int | None = None
     right: int | None = None
     judged: int | None = None
+    claimed: int | None = None
     counts: int | None = None
     moments: tuple[int, int, int] | None = None
     classes: int | None = None
