@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.calibration.arrow_columns import ONE_COLUMN, PREFIXES, WEIGHTS
-from clinometer.calibration.labels import plain
+from clinometer.calibration.labels import missing_among, plain
 from clinometer.calibration.predictions import Predictions, predictions
 from clinometer.errors import PredictionsError
 
@@ -54,8 +54,9 @@ def series_array(series: Any) -> NDArray[Any]:
         return np.asarray(series.to_numpy())
     entries = np.empty(len(series), dtype=object)
     entries[:] = series.to_list()
-    numeric = series.dtype.is_numeric()
-    return entries.astype(np.float64) if numeric else entries  # None becomes NaN
+    if not series.dtype.is_numeric():
+        return entries
+    return np.where(missing_among(entries), np.nan, entries).astype(np.float64)
 
 
 def same_rows(first: str, a: Any, second: str, b: Any) -> str | None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from clinometer.adapters.estimators import columns_of, is_estimator, scores_of
 from clinometer.adapters.frames import array_of, frame_predictions, is_frame, same_rows, wrapped
 from clinometer.adapters.torch_models import is_module, is_tensor, module_predictions
-from clinometer.calibration.cautions import are_log_probabilities, cautions, in_simplex
+from clinometer.calibration.cautions import are_log_probabilities, fitted_on, in_simplex, mistaken
 from clinometer.calibration.files import read_predictions
 from clinometer.calibration.labels import plain
 from clinometer.calibration.predictions import Predictions, predictions
@@ -79,19 +79,17 @@ def taken(
     found = with_rows(
         found, groups=from_column(rows, rows.groups), weights=from_column(rows, rows.weights)
     )
-    return replace(found, notes=(*found.notes, *notes, *cautions(found)))
+    unknown = () if needs_features(model) else mistaken(found)
+    return replace(found, notes=(*found.notes, *notes, *unknown, *fitted_on(found)))
 
 
 def _predicted(model: Any, rows: Rows) -> Predictions:
     labels = rows.label_of(features=True)
     name = type(model).__name__
     if is_module(model) and not hasattr(model, "predict_proba"):
-        classes = rows.names()
-        y = None if labels is None else array_of(labels)
-        if y is not None and classes is not None and plain(name, y).dtype.kind in "US":
-            y = columns_of(name, y, np.asarray(classes))
+        y = None if labels is None else _numbered(name, array_of(labels), rows.names())
         data = array_of(rows.X) if is_frame(rows.X) else rows.X
-        return module_predictions(model, data, y, progress=rows.progress, classes=classes)
+        return module_predictions(model, data, y, progress=rows.progress, classes=rows.names())
     if rows.X is None or labels is None:
         raise PredictionsError(
             f"{name} is an estimator: give features and labels, confidence(estimator, X, y)"
@@ -107,6 +105,19 @@ def _predicted(model: Any, rows: Rows) -> Predictions:
         source=name,
         notes=scores.notes,
     )
+
+
+def _numbered(source: str, labels: Any, classes: tuple[str, ...] | None) -> Any:
+    """Labels for a module's batches: text by its place among the classes."""
+    y = plain(source, labels)
+    if y.dtype.kind not in "US":
+        return y
+    if classes is None:
+        raise PredictionsError(
+            f"{source}: labels are names ({y.flat[0]!r}, …) but a module's columns have none: give classes=, "
+            "in the order of the columns"
+        )
+    return columns_of(source, y, np.asarray(classes))
 
 
 def _framed(frame: Any, rows: Rows, probabilities: bool, source: str) -> Predictions:

@@ -12,25 +12,27 @@ from clinometer.stats.gaps import Array
 
 TO_ONE = 1e-4  # rows of printed or float16 probabilities sum to 1 within this
 ENOUGH = 10  # rows: weak logits of fewer lie in 0 to 1 by accident
+TOUCHES = 0.98  # of the bound: the inner softmax is then 0.96 to 0.98 sure of a row (K = 2 to 1000)
 EXACT_LOG = 1e-5  # float32 log-probabilities: logsumexp is 0 within this
 
 
-def cautions(model: Predictions) -> tuple[str, ...]:
-    """Sentences about one model's numbers, beyond what a judgement says of any of them."""
+def mistaken(model: Predictions) -> tuple[str, ...]:
+    """What numbers of unknown origin look like, if they are not the logits they were given as."""
     found = []
     if in_unit_interval(model) and model.n >= ENOUGH and not in_simplex(model.logits):
         found.append(
             "every logit lies in 0 to 1, as probabilities do: if they are, give them as probabilities"
         )
     twice = softmax_twice(model)
-    if twice is not None:
-        found.append(twice)
-    if model.n > 1 and bool(right(model).all()):
-        found.append(
-            f"all {model.n:,} rows are right: if the model was fitted on them, they say nothing of new "
-            "rows; judge rows that it has not seen"
-        )
-    return tuple(found)
+    return (*found, *([] if twice is None else [twice]))
+
+
+def fitted_on(model: Predictions) -> tuple[str, ...]:
+    """That every row is right, as rows are that a model was fitted on. Whether it was cannot be known."""
+    if model.n < 2 or not right(model).all():
+        return ()
+    told = f"all {model.n:,} rows are right: if the model was fitted on them, they say nothing of new"
+    return (f"{told} rows; judge rows that it has not seen",)
 
 
 def in_simplex(z: Array) -> bool:
@@ -61,14 +63,15 @@ def top_confidence(model: Predictions) -> Array:
 def softmax_twice(model: Predictions) -> str | None:
     """A softmax of a softmax says at most e / (e + K - 1), as its inputs lie in 0 .. 1.
 
-    That bound alone proves nothing, since a weak model stays below it, too; it is named where the
-    model is right more often than its surest row claims.
+    A weak model stays below that, too. It is named where the surest row touches the bound, as it does
+    where the inner softmax is sure, and where the model is right more often than any row claims.
     """
     k = model.logits.shape[1]
     bound = math.e / (math.e + k - 1)
     surest = float(top_confidence(model).max())
     accuracy = float(np.average(right(model), weights=model.weights))
-    if surest > bound * (1.0 + EXACT_LOG) or accuracy <= surest or model.n < ENOUGH:
+    touches = TOUCHES * bound <= surest <= bound * (1.0 + EXACT_LOG)
+    if not touches or accuracy <= surest or model.n < ENOUGH:
         return None
     return (
         f"no row claims more than {surest:.3g}, though {accuracy:.0%} are right; a softmax of a softmax "
