@@ -44,10 +44,15 @@ def variance_of_mean(values: Array, weights: Array | None = None) -> float:
     rows = effective_rows(len(values), weights)
     if rows <= 1.0:
         return float("inf")
-    away = values - weighted_mean(values, weights)
+    mean = weighted_mean(values, weights)
+    away = values - mean if weights is None else np.where(weights > 0.0, values, mean) - mean
     return mean_square(away, weights) / (rows - 1.0)
 
 
 def mean_square(values: Array, weights: Array | None = None) -> float:
     """Mean of x^2 under squared weights: divided by the effective rows, the variance of a mean of 0."""
-    return weighted_mean(values * values, None if weights is None else weights * weights)
+    if weights is None:
+        return float((values * values).mean())
+    share = weights / weights.max()
+    pull = share * np.where(share > 0.0, values, 0.0)
+    return float((pull * pull).sum() / (share * share).sum())
