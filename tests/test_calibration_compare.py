@@ -272,3 +272,79 @@ def test_a_notebook_shows_verdict_and_sentence():
         "<strong>same separator</strong>"
         in compare([2.0, -2.0], [20.0, -20.0], [1, 0])._repr_html_()
     )
+
+
+def test_weights_and_groups_of_the_rows_enter_the_comparison():
+    a, b, y = pair(3, n=240)
+    rng = np.random.default_rng(0)
+    weights, groups = rng.integers(0, 4, 240).astype(float), np.repeat(np.arange(12), 20)
+    times = weights.astype(int)
+    found = compare(predictions(y, a, weights=weights), predictions(y, b))
+    copies = compare(*(np.repeat(z, times, axis=0) for z in (a, b)), np.repeat(y, times))
+    for part in ("separation", "scale"):
+        one, other = getattr(found.split, part), getattr(copies.split, part)
+        assert one.difference == pytest.approx(other.difference, rel=1e-10)
+        assert one.interval[1] - one.interval[0] > other.interval[1] - other.interval[0]
+    assert found.n == int((weights > 0).sum())
+    by_group = compare(predictions(y, a, groups=groups), predictions(y, b, groups=groups))
+    means = (by_group.split.separation.rows).reshape(12, 20).mean(axis=1)
+    half = 2.2009851601 * means.std(ddof=1) / np.sqrt(12)  # Student's 97.5 %, 11 degrees
+    middle = by_group.split.separation.difference
+    assert by_group.split.separation.interval == pytest.approx((middle - half, middle + half))
+
+
+def test_a_row_of_weight_zero_is_not_there():
+    a, b, y = pair(5, n=90)
+    weights = np.ones(90)
+    weights[60:] = 0.0
+    found = compare(predictions(y, a, weights=weights), predictions(y, b, weights=weights))
+    few = compare(a[:60], b[:60], y[:60])
+    assert found.n == 60
+    assert found.verdict == few.verdict
+    assert found.split.separation.interval == pytest.approx(few.split.separation.interval)
+    assert found.line.residual == few.line.residual
+
+
+def test_weights_or_groups_that_differ_between_the_models_are_refused():
+    a, b, y = pair(5, n=20)
+    with pytest.raises(PredictionsError, match="row weights of A and B differ in 1 of 20 rows"):
+        compare(
+            predictions(y, a, weights=np.ones(20), source="A"),
+            predictions(y, b, weights=np.r_[2.0, np.ones(19)], source="B"),
+        )
+    with pytest.raises(PredictionsError, match="groups of A and B differ"):
+        compare(
+            predictions(y, a, groups=["w"] * 20, source="A"),
+            predictions(y, b, groups=["v"] * 20, source="B"),
+        )
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-6, 1.0, 1e6, 1e50, 1e99])
+def test_the_parts_sum_to_the_losses_at_any_logit_size(scale):
+    a, b, y = pair(9)
+    split = compare(scale * a, b, y).split
+    total = split.separation.difference + split.scale.difference
+    assert abs(total - split.difference) <= 1e-12 * max(split.loss_a, split.loss_b)
+
+
+@pytest.mark.parametrize("power", range(-6, 7))
+def test_the_rescaled_copy_has_separation_zero_to_rounding(power):
+    z, y = sample(1, n=500)
+    split = compare(10.0**power * z, z, y).split
+    assert abs(split.separation.difference) <= 1e-14
+    assert max(map(abs, split.separation.interval)) <= 1e-14
+
+
+def test_many_classes_are_compared():
+    rng = np.random.default_rng(0)
+    z, y = rng.normal(size=(40, 10_000)), rng.integers(0, 10_000, 40)
+    z[np.arange(40), y] += 9.0
+    c = compare(z, 2 * z, y)
+    assert c.verdict == "same separator"
+    json.dumps(c.to_dict(), allow_nan=False)
+
+
+def test_logits_that_do_not_vary_over_the_rows_have_no_correlation():
+    a = np.tile([0.1, 0.7, -0.3], (30, 1))
+    y = np.arange(30) % 3
+    assert compare(a, sample(0, n=30)[0], y).line.data_cosine is None
