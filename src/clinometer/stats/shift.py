@@ -53,7 +53,11 @@ class ShiftFit:
 
 
 def fit_shift(
-    logits: NDArray[Any], labels: Index, weights: Array | None = None, start_beta: float = 1.0
+    logits: NDArray[Any],
+    labels: Index,
+    weights: Array | None = None,
+    start_beta: float = 1.0,
+    groups: Index | None = None,
 ) -> ShiftFit:
     """Best temperature with class shifts, of logits (n, K) and labels (n,) in 0 .. K - 1.
 
@@ -61,6 +65,8 @@ def fit_shift(
     ----------
     weights : relative importance of each row, shape (n,), >= 0; 0 removes the row from the fit
     start_beta : where to begin, best the beta of the temperature alone
+    groups : int codes from 0, shape (n,), of rows that depend on each other: the optimism then comes from
+        the sums of whole groups, and is larger
 
     Notes
     -----
@@ -91,6 +97,9 @@ def fit_shift(
         point, level = minimum(family, point, level, fixed=False)
     else:
         point, level = flat, family.level(flat, family.basis(fixed=True))
+    trace = level.parameters()
+    if groups is not None:
+        trace = family.parameters(point, level, groups[counted], fixed=not moving)
     rows = level.rows
     if weights is not None and len(y) < len(labels):
         every = Family(logits, labels, np.ones(len(labels)), family.unit, free)
@@ -100,7 +109,7 @@ def fit_shift(
         point.beta * family.unit,
         point.shifts,
         rows,
-        level.parameters() / (2.0 * effective_rows(len(y), weight)),
+        trace / (2.0 * effective_rows(len(y), weight)),
         len(free) - 1 + moving,
         held,
     )

@@ -41,9 +41,10 @@ class Level:
     curvature: Array
     scatter: Array
 
-    def parameters(self) -> float:
+    def parameters(self, scatter: Array | None = None) -> float:
         """trace(J H^-1): what the fit flatters its rows by, times 2 n; their number if the model is right."""
-        return float(np.trace(np.linalg.pinv(self.curvature, hermitian=True) @ self.scatter))
+        scatter = self.scatter if scatter is None else scatter
+        return float(np.trace(np.linalg.pinv(self.curvature, hermitian=True) @ scatter))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,14 @@ class Family:
             basis.T @ curvature @ basis / seen[0],
             basis.T @ scatter @ basis / seen[1],
         )
+
+    def parameters(self, point: Point, level: Level, groups: Index, fixed: bool) -> float:
+        """trace(J H^-1) with J from the sums of the slopes over whole groups, codes (n,)."""
+        sums = np.zeros((int(groups.max()) + 1, len(self.free) + 1))
+        for part, block in self._blocks(point):
+            np.add.at(sums, groups[part], (block.score(self.free) * self.weights[part]).T)
+        own = sums @ self.basis(fixed)
+        return level.parameters(own.T @ own / float(self.weights @ self.weights))
 
     def every(self, stride: int) -> Family:
         """Every so many rows; classes without a label among them are not free."""
