@@ -38,3 +38,38 @@ def group_folds(groups: NDArray[Any], folds: int) -> Folds:
 def random_folds(like: Folds, seed: int) -> Folds:
     """Fold (n,) of each row at random, with as many rows in each fold as `like` has."""
     return np.random.default_rng(seed).permutation(like)
+
+
+def paired_folds(
+    y: NDArray[Any], groups: NDArray[Any], folds: int, seed: int, *, source: str
+) -> tuple[NDArray[np.bool_], Folds, Folds]:
+    """Rows that are judged (n,), and their folds by whole groups and at random.
+
+    Left out are the classes that lie in one fold only, until each has rows in two folds of both splits.
+
+    Raises
+    ------
+    PredictionsError : fewer than two classes are left.
+    """
+    codes = np.unique(y, return_inverse=True)[1]
+    kept = np.ones(len(y), dtype=bool)
+    while True:
+        whole = group_folds(groups[kept], folds)
+        at_random = random_folds(whole, seed)
+        alone = _confined(codes[kept], whole) | _confined(codes[kept], at_random)
+        if not alone.any():
+            break
+        kept &= ~np.isin(codes, np.flatnonzero(alone))
+        if len(np.unique(codes[kept])) < 2:
+            raise PredictionsError(
+                f"{source}: fewer than two classes have rows in more than one fold, so a refit would never "
+                "have met the class it is judged on. Give other groups, or fewer folds."
+            )
+    return kept, whole, at_random
+
+
+def _confined(codes: NDArray[np.int64], split: Folds) -> NDArray[np.bool_]:
+    """Which classes have all their rows in one fold."""
+    table = np.zeros((codes.max() + 1, split.max() + 1), dtype=bool)
+    table[codes, split] = True
+    return np.asarray(table.sum(axis=1) == 1)

@@ -84,7 +84,7 @@ def held_out_temperature(model: Predictions, *, folds: int | None = None, seed: 
         loss = float(np.average(given[rows], weights=weights[rows])) if weights[rows].any() else 0.0
         found.append(HeldOutGroup(str(name), int(rows.sum()), loss, fit.temperature, change))
     by_groups, by_rows = _mean(held - given, weights), _mean(at_random - given, weights)
-    told = _sentence(by_groups, by_rows)
+    told = _sentence(by_groups, by_rows, [group.change for group in found])
     return HeldOut(tuple(found), by_groups, by_rows, int(whole.max()) + 1, told)
 
 
@@ -115,20 +115,21 @@ def _mean(values: Array, weights: Array) -> float | None:
     return mean if np.isfinite(mean) else None
 
 
-def _sentence(by_groups: float | None, by_rows: float | None) -> str:
+def _sentence(by_groups: float | None, by_rows: float | None, each: list[float | None]) -> str:
     if by_groups is None or by_rows is None:
-        return "Not judged: some rows have no finite temperature to be held against."
+        return "Not judged: other rows have no finite temperature that could be held against these."
+    raised = sum(change is not None and change > 0.0 for change in each)
     told = (
         f"A temperature chosen by other rows {_moves(by_rows)}, one chosen by other groups "
-        f"{_moves(by_groups)}"
+        f"{_moves(by_groups)}, and raises it in {raised} of {len(each)} groups"
     )
     if by_groups > 0.0 > by_rows:
         return (
             f"{told}: the scale belongs to the groups, and one temperature does not mend new ones."
         )
     if by_groups < 0.0:
-        return f"{told}: it carries over to groups that it has not seen."
-    return f"{told}: there is no temperature that helps."
+        return f"{told}: on the whole it carries over to groups that it has not seen."
+    return f"{told}: no one temperature helps."
 
 
 def _moves(change: float) -> str:

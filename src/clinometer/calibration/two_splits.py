@@ -23,7 +23,7 @@ class Splits:
     headline : one sentence
     folds, seed : how many folds; what chose the random rows
     training_rows : rows that each refit had, the same in both splits
-    left_out : rows whose class no training row of their fold had, in one split or the other
+    left_out : rows of classes that lie in one fold only: no refit has met them where they are judged
     notes : what the refits said
     """
 
@@ -93,4 +93,4 @@ def _so(random: str, whole: str, things: str) -> str:
         return f"the confidence holds in {things} it has not seen"
     if (random, whole) == ("unearned", "unearned"):
         return f"the confidence holds neither inside {things} it has seen nor in new ones"
-    return f"by random rows the confidence is {random}, in {things} it has not seen {whole}"
+    return f"the confidence is {random} inside {things} it has seen, and {whole} in new ones"
