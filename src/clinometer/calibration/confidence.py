@@ -100,6 +100,9 @@ class Confidence:
                 "shift": parts.shift,
                 "shape": parts.shape,
                 "refinement": parts.refinement,
+                "optimism": dict(parts.optimism),
+                "intervals": {name: ends and list(ends) for name, ends in parts.intervals.items()},
+                "p_values": dict(parts.p_values),
             },
             "temperature": {
                 "value": fit.temperature,

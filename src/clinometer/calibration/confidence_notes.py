@@ -47,7 +47,7 @@ def _input(result: Confidence) -> list[str]:
 
 def _fit(result: Confidence) -> list[str]:
     found = []
-    if result.fit.status != "finite":
+    if result.fit.status == "infinite":  # the ladder says it of the others
         found.append(f"the model {STATUS[result.fit.status]}")
     lever = result.leverage
     if lever is not None and lever.dominates:

@@ -19,6 +19,7 @@ UNUSABLE_INPUT = 2  # exit code for input that cannot be used, as in DESIGN
 # Command: one line for `clinometer --help`. The function is `command` in the file of that name.
 COMMANDS = {
     "compare": "Two models: is the lower loss better separation, or a larger scale?",
+    "confidence": "One model: is its confidence earned, refuted or unproven?",
     "demo": "See both halves at work: the chapter's two models, and a stalled training run.",
     "doctor": "What is installed here, and what can be observed.",
     "report": "Judge a recording: verdict, findings by cause, ledger.",
