@@ -124,8 +124,8 @@ def jackknife_interval(
 ) -> Interval | None:
     """Interval around an estimate from the estimates without each group, shape (G,), same unit.
 
-    held : the weight of each group, shape (G,). None where fewer than two groups carry weight, or where
-    all but nothing of it lies in one, so that no finite interval follows.
+    held : the weight of each group, shape (G,). None where fewer than two groups carry weight, or the
+    estimate is not finite, or all but nothing of the weight lies in one group: no finite interval follows.
 
     >>> jackknife_interval(2.0, np.array([3.0, 1.0]), np.array([1.0, 1.0]))
     (-10.70620473..., 14.70620473...)
@@ -134,7 +134,7 @@ def jackknife_interval(
 
     carrying = held > 0.0
     groups = int(carrying.sum())
-    if groups < 2:
+    if groups < 2 or not math.isfinite(estimate):
         return None
     scatter = float(np.sum((without[carrying] - estimate) ** 2)) * (groups - 1) / groups
     effective = float(held.sum()) ** 2 / float(held @ held)
