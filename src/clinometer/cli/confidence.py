@@ -74,11 +74,10 @@ def command(
     as_json: bool,
     plot: Path | None,
 ) -> None:
-    from clinometer.calibration.files import read_predictions
+    from clinometer.adapters.taking import Rows, taken
     from clinometer.calibration.judgement import judge
-    from clinometer.calibration.rows import with_rows
 
-    model = with_rows(read_predictions(predictions), groups=group, weights=weight)
+    model = taken(predictions, Rows(groups=group, weights=weight))
     result = judge(model, alpha=alpha, margin=margin)
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2, allow_nan=False, ensure_ascii=False))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clinometer.calibration.comparison import Comparison
-from clinometer.calibration.predictions import Labels, LinearModel
+from clinometer.calibration.labels import Labels
+from clinometer.calibration.predictions import LinearModel
 from clinometer.stats.gaps import Array
 from clinometer.theory.sigmoid import sigmoid
 
