@@ -8,8 +8,8 @@ from clinometer.calibration.checkpoints import Rows
 from clinometer.calibration.epochs import Epoch, Seen
 from clinometer.calibration.run_view_result import AllRight, Part, Since
 from clinometer.calibration.split import split_loss
-from clinometer.stats.clusters import cluster_interval
-from clinometer.stats.gaps import Array
+from clinometer.stats.clusters import cluster_interval, cluster_temperature
+from clinometer.stats.gaps import Array, logit_gaps
 from clinometer.stats.paired import paired_interval
 
 
@@ -42,6 +42,19 @@ def change(
         part(late.refinement, early.refinement, refinement),
         part(late.scale, early.scale, loss - refinement),
     )
+
+
+def surely_above_one(now: Seen | None, rows: Rows | None, alpha: float) -> bool | None:
+    """Whether the interval of the temperature lies above 1; None where there is no interval."""
+    if now is None or rows is None or now.fit.status != "finite":
+        return None
+    if rows.codes is None:
+        ends = now.fit.beta_interval(alpha)
+    else:
+        gaps = logit_gaps(now.gaps.logits, now.gaps.labels)
+        found = cluster_temperature(gaps, rows.codes, now.fit, rows.weights, alpha)
+        ends = None if found is None else found.beta
+    return None if ends is None else ends[1] < 1.0
 
 
 def lowest(epochs: Sequence[Epoch], part: str) -> int | None:

@@ -12,7 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from clinometer.calibration.checkpoints import Given, taken
-from clinometer.calibration.epoch_changes import all_right, change, change_of_points, lowest
+from clinometer.calibration.epoch_changes import (
+    all_right,
+    change,
+    change_of_points,
+    lowest,
+    surely_above_one,
+)
 from clinometer.calibration.epochs import Epoch, epoch_of_sums
 from clinometer.calibration.kept_epochs import Kept
 from clinometer.calibration.run_view_result import RunView
@@ -30,6 +36,7 @@ def run_view(
     names: Sequence[str] | None = None,
     classes: tuple[str, ...] | None = None,
     alpha: float = 0.05,
+    margin: float = 0.01,
 ) -> RunView:
     """Loss, refinement, scale and temperature of each checkpoint, and what the run has come to.
 
@@ -42,6 +49,7 @@ def run_view(
         also the name of a column
     names : of the checkpoints; numbers from 1 where none are given
     alpha : one minus the certainty of the intervals [-]
+    margin : practical equivalence: changes below this share of the loss that stays count as none [-]
 
     Notes
     -----
@@ -62,7 +70,7 @@ def run_view(
         name = _name(names, at)
         kept.add(name, taken(checkpoint, given, name))
     _some(kept.epochs)
-    return _judged(kept, alpha)
+    return _judged(kept, alpha, margin)
 
 
 def run_view_of_files(
@@ -71,17 +79,24 @@ def run_view_of_files(
     group: str | None = None,
     weight: str | None = None,
     alpha: float = 0.05,
+    margin: float = 0.01,
 ) -> RunView:
     """The run view of predictions files, one an epoch, in order; group and weight name columns of them."""
     short, long = ([getattr(Path(p), part) for p in paths] for part in ("stem", "name"))
     names = next((n for n in (short, long) if len(set(n)) == len(n)), [str(p) for p in paths])
-    return run_view(map(Path, paths), weights=weight, groups=group, names=names, alpha=alpha)
+    return run_view(
+        map(Path, paths), weights=weight, groups=group, names=names, alpha=alpha, margin=margin
+    )
 
 
-def run_view_of_sums(results: Iterable[Any], names: Sequence[str] | None = None) -> RunView:
+def run_view_of_sums(
+    results: Iterable[Any], names: Sequence[str] | None = None, *, margin: float = 0.01
+) -> RunView:
     """The run view of what a validation metric computed each epoch (`RunningFit`): points, no intervals."""
-    epochs = tuple(epoch_of_sums(_name(names, at), one) for at, one in enumerate(results))
+    found = list(results)
+    epochs = tuple(epoch_of_sums(_name(names, at), one) for at, one in enumerate(found))
     _some(epochs)
+    ends = found[-1].interval
     loss, refinement = lowest(epochs, "loss"), lowest(epochs, "refinement")
     view = RunView(
         phase="undecided",
@@ -92,14 +107,16 @@ def run_view_of_sums(results: Iterable[Any], names: Sequence[str] | None = None)
         best_refinement=refinement,
         since_loss=change_of_points(epochs, loss),
         since_refinement=change_of_points(epochs, refinement),
+        overconfident=None if ends is None else ends[0] > 1.0,
         all_right=None,
         n=None,
         alpha=None,
+        margin=margin,
     )
     return worded(view)
 
 
-def _judged(kept: Kept, alpha: float) -> RunView:
+def _judged(kept: Kept, alpha: float, margin: float) -> RunView:
     rows, last = kept.rows, len(kept.epochs) - 1
     loss, refinement = kept.best_loss, kept.best_refinement
     view = RunView(
@@ -111,9 +128,11 @@ def _judged(kept: Kept, alpha: float) -> RunView:
         best_refinement=None if refinement is None else refinement[0],
         since_loss=change(loss, last, kept.last, rows, alpha),
         since_refinement=change(refinement, last, kept.last, rows, alpha / max(last, 1)),
+        overconfident=surely_above_one(kept.last, rows, alpha),
         all_right=all_right(kept.first_right, last, kept.last, rows),
         n=None if rows is None else effective_rows(rows.n, rows.weights),
         alpha=alpha,
+        margin=margin,
     )
     return worded(view)
 

@@ -25,8 +25,8 @@ def view_notes(view: RunView) -> tuple[str, ...]:
         )
     if view.best_refinement is not None and len(view.epochs) > 1:
         found.append(
-            f"epoch {view.epochs[view.best_refinement].name} is the lowest of {len(view.epochs)} on these "
-            "rows, and so looks better than it is: judge the chosen epoch on fresh rows"
+            f"the lowest of {len(view.epochs)} epochs was chosen on these rows, and so looks better than it "
+            "is: judge the chosen epoch on fresh rows"
         )
     found += _intervals(view)
     return tuple(found)

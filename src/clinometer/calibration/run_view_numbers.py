@@ -25,7 +25,7 @@ def signed(value: float) -> str:
     >>> signed(0.0123), signed(-0.5)
     ('+0.0123', '-0.5')
     """
-    return f"{value:+.3g}"
+    return f"{value + 0.0:+.3g}"
 
 
 def rows(n: float) -> str:

@@ -65,9 +65,11 @@ class RunView:
     sentence : what happened, in words; advice : what to do
     best_loss, best_refinement : numbers of the epochs (from 0) with the lowest loss and refinement
     since_loss, since_refinement : the change from these epochs to the last; None where it is the last
+    overconfident : whether the last temperature is above 1, interval and all; None: not known
     all_right : the matched-scale split, where every row is right from some epoch on
     n : rows, effective ones where they are weighted; None where they were not kept
     alpha : of the intervals since the lowest loss; None without intervals
+    margin : changes below this share of the loss that stays count as none [-]
     """
 
     phase: Phase
@@ -78,9 +80,11 @@ class RunView:
     best_refinement: int | None
     since_loss: Since | None
     since_refinement: Since | None
+    overconfident: bool | None
     all_right: AllRight | None
     n: float | None
     alpha: float | None
+    margin: float
     notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,6 +96,7 @@ class RunView:
             "advice": self.advice,
             "n": self.n,
             "alpha": self.alpha,
+            "margin": self.margin,
             "best": {
                 "loss": self._name(self.best_loss),
                 "refinement": self._name(self.best_refinement),
@@ -99,6 +104,7 @@ class RunView:
             "since_best_loss": self.since_loss and self.since_loss.to_dict(self.epochs),
             "since_best_refinement": self.since_refinement
             and self.since_refinement.to_dict(self.epochs),
+            "overconfident": self.overconfident,
             "all_right": self.all_right and self._all_right(self.all_right),
             "epochs": [epoch.to_dict() for epoch in self.epochs],
             "notes": list(self.notes),

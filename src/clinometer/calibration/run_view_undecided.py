@@ -44,11 +44,11 @@ def _diverged(view: RunView) -> tuple[str, str]:
 def _nothing_to_tell(view: RunView) -> tuple[str, str]:
     since = view.since_loss or view.since_refinement
     if since is None:
-        return "Undecided: neither loss nor refinement has changed.", "Train on."
+        return "Undecided: neither refinement nor scale has changed.", "Train on."
     what = "the points" if view.n is None else rows(view.n)
     said = (
-        f"Undecided: since epoch {view.epochs[since.epoch].name} loss ({with_ends(since.loss)} nat) and "
-        f"refinement ({with_ends(since.refinement)}) have not changed by more than {what} can tell."
+        f"Undecided: since epoch {view.epochs[since.epoch].name} refinement ({with_ends(since.refinement)} "
+        f"nat) and scale ({with_ends(since.scale)}) have not changed by more than {what} can tell."
     )
     return said, "Nothing here speaks against stopping; more held-out rows narrow the intervals."
 
@@ -57,14 +57,14 @@ def _every_row_right(view: RunView) -> tuple[str, str]:
     found = view.all_right
     start = view.epochs[-1].name if found is None else view.epochs[found.first].name
     said = (
-        f"Undecided: every row is right from epoch {start} on, so refinement is 0 and these rows cannot "
-        "show separation won or lost"
+        f"Undecided: every row is right from epoch {start} on: refinement is 0, and these rows "
+        "cannot show separation won or lost"
     )
     if found is not None:
         split = found.split
         said += (
-            f"; the loss changed by {signed(-split.difference)} nat from there: scale "
-            f"{signed(-split.scale.difference)}, direction {signed(-split.separation.difference)} "
+            f"; the loss changed by {signed(0.0 - split.difference)} nat from there: scale "
+            f"{signed(0.0 - split.scale.difference)}, direction {signed(0.0 - split.separation.difference)} "
             "(at matched scale)"
         )
     do = "If the model was trained on these rows, judge its checkpoints on held-out ones."

@@ -22,11 +22,13 @@ def worded(view: RunView) -> RunView:
 
 def _overconfident(view: RunView) -> tuple[str, str]:
     since, last = known(view.since_loss), view.epochs[-1]
-    then = view.epochs[since.epoch]
+    then, ends = view.epochs[since.epoch], since.refinement.interval
+    improved = ends is not None and ends[1] < 0.0
+    follows = "the separator still improved" if improved else "no separation is seen to be lost"
     said = (
         f"Overconfident, not overfitted: since epoch {then.name} the loss rose by "
         f"{nat(since.loss.difference)}, of it scale {nat(since.scale.difference)}; refinement changed by "
-        f"{with_interval(since.refinement, view)}, so no separation is seen to be lost."
+        f"{with_interval(since.refinement, view)}: {follows}."
     )
     do = (
         f"Keep the last epoch and fit one temperature{temperature(last)}: that leaves "

@@ -21,7 +21,7 @@ def phase(
     scale: float,
     refinement_interval: Interval | None = None,
     *,
-    loss_interval: Interval | None = None,
+    overconfident: bool | None = None,
 ) -> Phase:
     """What changed since the epoch that the present one is held against.
 
@@ -29,18 +29,19 @@ def phase(
     ----------
     loss, refinement, scale : value now less value then, on the same held-out rows [nat];
         loss = refinement + scale
-    refinement_interval, loss_interval : paired intervals of these changes [nat]; None where the rows were
-        not kept, and then the signs of the changes decide
+    refinement_interval : paired interval of that change [nat]; None where the rows were not kept, and then
+        the signs of the changes decide
+    overconfident : whether the best temperature is now above 1, interval and all; None: not known
 
     Notes
     -----
-    The held-out loss must rise (by more than its interval, where there is one) before anything is called
-    overconfident or lost: the lowest of many epochs is always a little below the last.
+    The lowest of many epochs is always a little below the last, so a loss that rises proves nothing: it is
+    called lost where refinement surely rose, and overconfident where the temperature is surely above 1.
 
-        refinement fell                          still separating
-        refinement rose, and the loss with it    lost separation
-        refinement rose, the loss did not        past refinement: stop here
-        neither for sure, loss and scale rose    overconfident, not overfitted
+        refinement rose, and the loss with it          lost separation
+        refinement rose, the loss did not              past refinement: stop here
+        refinement did not rise, loss and scale did    overconfident, not overfitted
+        refinement fell, the loss did not rise         still separating
 
     Without an interval a rise of refinement may be noise, so it is never called lost: it says to stop. A
     loss that rises while refinement does not is scale, whatever the noise.
@@ -50,20 +51,20 @@ def phase(
     >>> phase(0.12, 0.08, 0.04, (0.05, 0.11))
     'lost separation'
     """
-    rises = loss > 0.0 if loss_interval is None else loss_interval[0] > 0.0
+    grew = scale > 0.0 and overconfident is not False
     if refinement_interval is None:
-        return _by_sign(rises, refinement, scale)
+        return _by_sign(loss > 0.0 and grew, refinement)
     low, high = refinement_interval
-    if high < 0.0:
-        return "still separating"
     if low > 0.0:
-        return "lost separation" if rises else "past refinement: stop here"
-    return "overconfident, not overfitted" if rises and scale > 0.0 else "undecided"
+        return "lost separation" if loss > 0.0 else "past refinement: stop here"
+    if loss > 0.0 and grew:
+        return "overconfident, not overfitted"
+    return "still separating" if high < 0.0 else "undecided"
 
 
-def _by_sign(rises: bool, refinement: float, scale: float) -> Phase:
+def _by_sign(overconfident: bool, refinement: float) -> Phase:
     if refinement > 0.0:
         return "past refinement: stop here"
-    if rises and scale > 0.0:
+    if overconfident:
         return "overconfident, not overfitted"
     return "still separating" if refinement < 0.0 else "undecided"
