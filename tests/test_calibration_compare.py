@@ -130,6 +130,15 @@ def test_undecided_says_how_many_rows_would_decide():
     assert "would decide" in c.because
 
 
+def test_an_undecided_separation_does_not_hide_a_scale_that_surely_costs():
+    rng = np.random.default_rng(2)
+    z = rng.normal(size=(200, 3))
+    labels = (z + rng.gumbel(size=z.shape)).argmax(axis=1)
+    found = compare(z, 6.0 * (z + 0.3 * rng.normal(size=z.shape)), labels)
+    assert found.verdict == "undecided"
+    assert "what is sure is that B's scale costs it" in found.because
+
+
 def test_both_right_on_every_row_but_in_different_directions_is_undecided():
     h = np.linspace(1, 2, 40)
     y = np.arange(40) % 2

@@ -61,12 +61,15 @@ def _unproven(result: Confidence, says: str) -> str:
         earned = confidence_text(1.0 - claim.confidence)
         right = f"{count(result.n, 'row')}, all right, support"
         return f"Unproven: {right} {earned}, and it says {sure(whole.claimed)}; {price}."
-    over = ""
-    if result.decision.basis == "groups" and whole.word != "unproven":
-        over = f"; over {count(len(result.groups), 'group')} that proves nothing yet"
+    if result.decision.basis == "groups" and whole.word == "supported":
+        among = count(len(result.groups), "group")
+        return (
+            f"Unproven: {says}, which supports the claim if rows are independent; but {among} "
+            f"differ too much to say so{_groups(result)}."
+        )
     needed = (result.between or whole).rows_to_decide
-    more = f"; about {needed:,} rows would decide" if needed and not over else ""
-    return f"Unproven: {says}, neither refuted nor supported{more}{over}{_groups(result)}."
+    more = f"; about {needed:,} rows would decide" if needed else ""
+    return f"Unproven: {says}, neither refuted nor supported{more}{_groups(result)}."
 
 
 def _by_class(result: Confidence) -> str:

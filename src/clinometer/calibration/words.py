@@ -53,12 +53,22 @@ def because(verdict: Verdict, line: Proportion, split: Split, a: Claim, b: Claim
             if verdict.rows_to_decide
             else ""
         )
-        return f"Undecided: {exchanged}{verdict.reason}{more} ({parts})."
+        return f"Undecided: {exchanged}{verdict.reason}{more} ({parts}){_sure_scale(split)}."
     better = "AB"[verdict.better == "b"]
     if verdict.word == "only scale":
         return f"{better}'s lower loss is scale only; {_support(split, a, b)} ({parts})."
     also = ", and the scales differ too" if verdict.word == "both" else ""
     return f"{better} separates the classes better{also} ({parts})."
+
+
+def _sure_scale(split: Split) -> str:
+    """What is certain all the same: whose scale costs more."""
+    ends = split.scale.interval
+    if ends is None or ends[0] <= 0.0 <= ends[1]:
+        return ""
+    worse = "A" if split.scale.difference > 0.0 else "B"
+    least, most = sorted((abs(ends[0]), abs(ends[1])))
+    return f"; what is sure is that {worse}'s scale costs it {least:.2g} to {most:.2g} nat more"
 
 
 def _same(line: Proportion, split: Split) -> str:
