@@ -17,6 +17,7 @@ ROWS = 512  # of a block at least: fewer leave a large curvature to be added up 
 MAX_STEPS = 200  # Newton needs about ten; next to separation each step moves beta by about 1 / beta
 HALVINGS = 60  # of one step; one or two suffice, as the loss is convex and smooth
 PRODUCTS = 2**33  # that a curvature may cost (some 1 s): beyond, evenly spread blocks stand for all
+FEW = 32  # parameters up to which J costs next to nothing beside the exponentials
 ROUNDING = 4.0 * np.finfo(np.float64).eps  # of a mean loss
 
 
@@ -72,10 +73,11 @@ class Family:
         shifts[self.free] += step[1:]
         return Point(point.beta + float(step[0]), shifts)
 
-    def level(self, point: Point, basis: Array) -> Level:
+    def level(self, point: Point, basis: Array, scatter: bool = True) -> Level:
+        """Everything at one point, in one pass; without `scatter` J is left at 0."""
         size = len(self.free) + 1
         rows, slope, seen = np.empty(len(self.labels)), np.zeros(size), np.zeros(2)
-        curvature, scatter = np.zeros((size, size)), np.zeros((size, size))
+        curvature, squares = np.zeros((size, size)), np.zeros((size, size))
         every = max(1, len(self.labels) * size * size // PRODUCTS)
         for number, (part, block) in enumerate(self._blocks(point)):
             weight, score = self.weights[part], block.score(self.free)
@@ -83,8 +85,9 @@ class Family:
             slope += score @ weight
             if number % every == 0:
                 curvature += block.curvature(self.free, weight)
-                weighted = score * weight
-                scatter += weighted @ weighted.T
+                if scatter:
+                    weighted = score * weight
+                    squares += weighted @ weighted.T
                 seen += weight.sum(), weight @ weight
         total = float(self.weights.sum())
         return Level(
@@ -92,7 +95,7 @@ class Family:
             float(self.weights @ rows) / total,
             basis.T @ slope / total,
             basis.T @ curvature @ basis / seen[0],
-            basis.T @ scatter @ basis / seen[1],
+            basis.T @ squares @ basis / seen[1],
         )
 
     def parameters(self, point: Point, level: Level, groups: Index, fixed: bool) -> float:
@@ -160,6 +163,7 @@ class Block:
 def minimum(family: Family, point: Point, level: Level, fixed: bool) -> tuple[Point, Level]:
     """Where the mean loss is least, to rounding, from a point of known level, and never above it."""
     basis = family.basis(fixed)
+    cheap = len(basis) <= FEW
     for _ in range(MAX_STEPS):
         step = -_solved(level.curvature, level.slope)
         gain = -float(level.slope @ step)  # a full step lowers a quadratic loss by half of it
@@ -168,7 +172,7 @@ def minimum(family: Family, point: Point, level: Level, fixed: bool) -> tuple[Po
         for halvings in range(HALVINGS):
             share = 0.5**halvings
             trial = family.moved(point, share * (basis @ step))
-            reached = family.level(trial, basis)
+            reached = family.level(trial, basis, scatter=cheap)
             if (
                 reached.loss <= level.loss - 1e-4 * share * gain + ROUNDING * level.loss
             ):  # Armijo (1966)
@@ -176,7 +180,7 @@ def minimum(family: Family, point: Point, level: Level, fixed: bool) -> tuple[Po
         else:
             break
         point, level = trial, reached
-    return point, level
+    return point, level if cheap else family.level(point, basis)
 
 
 def _solved(curvature: Array, slope: Array) -> Array:
