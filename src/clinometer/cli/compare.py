@@ -8,12 +8,13 @@ from pathlib import Path
 import click
 
 EPILOG = """\b
-A predictions file is .npz or .csv, one row an example, A and B in the same order:
+A predictions file is .npz, .csv or .parquet, one row an example, A and B in the same order:
   label          whole numbers from 0, or names
   logits         (n, K), or (n,) for one logit     [npz]
   probabilities  the same, where logits are lost   [npz]
   weight, bias, x  a linear model and its data     [npz]
-  logit_NAME, prob_NAME  one column a class, or one column `logit`   [csv]
+  logit_NAME, prob_NAME  one column a class, or one column `logit`   [csv, parquet]
+  any other column may be named by --group or --weight
 
 \b
 Example:
@@ -29,6 +30,24 @@ Exit code: 0 whatever the verdict, 2 for input that cannot be used."""
 @click.command(epilog=EPILOG)
 @click.argument("a")
 @click.argument("b")
+@click.option(
+    "--group", metavar="COL", help="Column that names each row's group: intervals of whole groups."
+)
+@click.option("--weight", metavar="COL", help="Column of the rows' relative importances.")
+@click.option(
+    "--margin",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    default=0.01,
+    show_default=True,
+    help="Separations count as equal within this share of the better model's refinement.",
+)
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0.0, 0.5, min_open=True, max_open=True),
+    default=0.05,
+    show_default=True,
+    help="One minus the certainty of the intervals.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (schema 1).")
 @click.option(
     "--plot",
@@ -36,16 +55,27 @@ Exit code: 0 whatever the verdict, 2 for input that cannot be used."""
     metavar="DIR",
     help="Write the figures (png and svg) into this folder.",
 )
-def command(a: str, b: str, as_json: bool, plot: Path | None) -> None:
+def command(
+    a: str,
+    b: str,
+    group: str | None,
+    weight: str | None,
+    margin: float,
+    alpha: float,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
     """Two models: is the lower loss better separation, or a larger scale?
 
     A and B are predictions of two classifiers on the same rows. The difference of their losses is
     split into what a better separation gained and what a larger scale gained; beside it stands the
     confidence that the rows support, and what the claim would cost.
     """
+    from clinometer.adapters.taking import Rows, taken
     from clinometer.calibration.compare import compare
 
-    comparison = compare(a, b)
+    rows = Rows(groups=group, weights=weight)
+    comparison = compare(taken(a, rows), taken(b, rows), alpha=alpha, margin=margin)
     saved = None
     if plot is not None:
         from clinometer.reports.comparison_figures import save_figures

@@ -73,7 +73,7 @@ def _loss(result: Confidence) -> list[str]:
         ("scale", parts.scale, "one temperature removes it"),
         ("shift", parts.shift, "one constant a class removes it"),
         ("shape", parts.shape, "any monotone map removes it"),
-        ("refinement", parts.refinement, "stays: what the model cannot tell apart"),
+        ("refinement", parts.refinement, "what it cannot tell apart"),
     ):
         size = "not judged" if value is None else f"{value:>16.5g}  {meaning}"
         rows.append(f"  {name:<{NAME - 2}}{size:>16}")
