@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 
 import numpy as np
 import pytest
 
+import clinometer
 from clinometer.adapters.taking import Rows, taken
 from clinometer.errors import PredictionsError, ShapeError
 from clinometer.stats.gaps import logit_gaps, row_terms
@@ -295,3 +297,46 @@ def test_labels_given_twice_and_none_at_all_are_told():
         taken(z, Rows())
     with pytest.raises(PredictionsError, match="found no model"):
         taken(None, Rows(labels=y))
+
+
+@pytest.mark.parametrize(
+    ("logits", "labels"),
+    [
+        ([2.0, -2.0], [1, 0]),
+        ([[2.0], [-1.0]], [1, 1]),
+        (np.eye(2)[[0, 1, 0]] * 3.0, [0, 1, 1]),
+        (np.eye(50, 10_000) * 3.0, np.arange(50)),
+        (np.zeros((20, 3)), [0] * 20),
+    ],
+    ids=["two rows", "one logit, one class", "two classes", "ten thousand classes", "ties alone"],
+)
+def test_whatever_can_be_judged_gets_a_verdict_and_strict_json(logits, labels):
+    found = clinometer.confidence(logits, labels)
+    assert found.verdict in {"earned", "unearned", "unproven", "undecided"}
+    assert json.dumps(found.to_dict(), allow_nan=False)
+
+
+def test_two_estimators_and_a_file_are_compared_on_the_same_rows(tmp_path):
+    X, y, X_test, y_test = halves(CANCER)
+    model = LogisticRegression().fit(X, y)
+    steep = LogisticRegression().fit(X, y)
+    steep.coef_, steep.intercept_ = 3.0 * steep.coef_, 3.0 * steep.intercept_
+    assert clinometer.compare(model, steep, X_test, y_test).line.scale == pytest.approx(3.0)
+    np.savez(tmp_path / "b.npz", label=y_test, logits=3.0 * model.decision_function(X_test))
+    mixed = clinometer.compare(model, tmp_path / "b.npz", X_test, y_test)
+    assert mixed.line.scale == pytest.approx(3.0)
+    arrays = clinometer.compare(model, model.decision_function(X_test) / 2.0, X_test, y_test)
+    assert arrays.line.scale == pytest.approx(0.5)
+    p = model.predict_proba(X_test)
+    both = clinometer.compare(p, p, y_test, probabilities=True)
+    assert both.split.difference == 0.0
+
+
+def test_labels_beside_a_file_must_be_its_own(tmp_path):
+    np.savez(tmp_path / "a.npz", label=[1, 0, 1], logits=[2.0, -2.0, 1.0], well=["a", "b", "b"])
+    path = tmp_path / "a.npz"
+    assert clinometer.confidence(path, [1, 0, 1], groups="well").predictions.groups is not None
+    with pytest.raises(
+        PredictionsError, match=r"differ from those of .* in 1 of 3 rows, first in row 2"
+    ):
+        clinometer.confidence(path, [1, 0, 0])

@@ -39,6 +39,12 @@ def is_estimator(model: Any) -> bool:
     return any(callable(getattr(model, name, None)) for name in names)
 
 
+def name_of(model: Any) -> str:
+    """Class of an estimator; of a pipeline, that of its last step."""
+    steps = getattr(model, "steps", None)
+    return name_of(steps[-1][1]) if steps else type(model).__name__
+
+
 def scores_of(model: Any, X: Any) -> Scores:
     """Logits of each row where the estimator has them, else its probabilities.
 
@@ -49,7 +55,7 @@ def scores_of(model: Any, X: Any) -> Scores:
     ------
     PredictionsError : no probabilities (regressors, margins only), or several outputs.
     """
-    name = type(model).__name__
+    name = name_of(model)
     if not callable(getattr(model, "predict_proba", None)):
         raise PredictionsError(_no_probabilities(name, model))
     p = model.predict_proba(X)

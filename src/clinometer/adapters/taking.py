@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from clinometer.adapters.estimators import columns_of, is_estimator, scores_of
+from clinometer.adapters.estimators import columns_of, is_estimator, name_of, scores_of
 from clinometer.adapters.frames import array_of, frame_predictions, is_frame, same_rows, wrapped
 from clinometer.adapters.torch_models import is_module, is_tensor, module_predictions
 from clinometer.calibration.cautions import are_log_probabilities, fitted_on, in_simplex, mistaken
@@ -85,7 +85,7 @@ def taken(
 
 def _predicted(model: Any, rows: Rows) -> Predictions:
     labels = rows.label_of(features=True)
-    name = type(model).__name__
+    name = name_of(model)
     if is_module(model) and not hasattr(model, "predict_proba"):
         y = None if labels is None else _numbered(name, array_of(labels), rows.names())
         data = array_of(rows.X) if is_frame(rows.X) else rows.X
