@@ -13,13 +13,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from clinometer.records.evaluation import KEPT, Evaluation
+from clinometer.records.evaluation import KEPT, Change, Evaluation
 from clinometer.store.writer import Writer
 from store_truth import META, row, scalars, sites
 
 EVALUATIONS = tuple(
-    Evaluation(step, "cross_entropy", 100 + step, 40.0, tuple(step + i / 64 for i in range(KEPT)))
-    for step in (8, 16)
+    Evaluation(
+        step, "cross_entropy", 100 + step, 40.0, tuple(step + i / 64 for i in range(KEPT)), change
+    )
+    for step, change in ((8, None), (16, Change(8, 0.5, 0.25, -0.5, 0.125)))
 )
 
 

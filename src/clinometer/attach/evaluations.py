@@ -22,8 +22,9 @@ import torch
 from clinometer.attach.budget import Budget
 from clinometer.attach.guarding import Guard
 from clinometer.attach.patches import Undo, branch
-from clinometer.records.evaluation import KEPT, NODES, Evaluation
-from clinometer.taps.harvest import Harvest
+from clinometer.attach.row_losses import Labels, Losses
+from clinometer.records.evaluation import KEPT, NODES, Evaluation, mean_loss
+from clinometer.taps.harvest import Harvest, Values
 from clinometer.taps.scores import Scores, of_classes, of_logits, of_probabilities, rows_of
 
 MOST_ROWS = 2**12  # rows of a pass that become sums: a share is known to 1 %
@@ -91,6 +92,7 @@ class Evaluations:
         self._names: dict[Key, str] = {}
         self._keep: dict[Key, int] = {}
         self._counts: dict[Key, tuple[int, int]] = {}
+        self._least: dict[str, Losses] = {}
         self._flying: list[tuple[Pass, Harvest]] = []
         self._undo: list[Undo] = []
 
@@ -179,31 +181,39 @@ class Evaluations:
             if not harvest.landed():
                 return
             self._flying.pop(0)
-            found = _summed(one, harvest.lane("logits").values, harvest.lane("labels").values)
-            if found is not None:
-                self.done.append(found)
+            rows = _rows(one, harvest.lane("logits").values, harvest.lane("labels").values)
+            if rows is not None:
+                self.done.append(self._judged(one, *rows))
             if len(self.done) > MOST_PASSES:
                 thin(self.done)
 
+    def _judged(self, one: Pass, logits: Values, labels: Labels) -> Evaluation:
+        """The sums of a pass, and how it stands to the pass of the least loss from the same place."""
+        from clinometer.stats.batch_sums import batch_sums  # only a run that evaluates needs it
 
-def _summed(one: Pass, logits: Any, labels: Any) -> Evaluation | None:
-    from clinometer.stats.batch_sums import batch_sums  # only a run that evaluates needs it
+        sums = batch_sums(logits, labels, nodes=NODES)[:KEPT]
+        most = float(np.bincount(labels, minlength=1).max())
+        now = Losses.of(one.step, logits, labels, sums)
+        known = self._least.get(one.name)
+        change = None if known is None else known.change_to(now)
+        if known is None or not now.loss >= known.loss:
+            self._least[one.name] = now
+        return Evaluation(one.step, one.name, one.offered, most, tuple(sums.tolist()), change)
 
-    logits, labels = logits.reshape(len(labels), -1), labels.astype(np.int64)
-    counted = labels >= 0
-    logits, labels = logits[counted], labels[counted]
-    if one.name.startswith("nll_loss") and not _normal(logits):
+
+def _rows(one: Pass, logits: Values, labels: Values) -> tuple[Values, Labels] | None:
+    """(logits (n, K), labels (n,)) of the rows that count; None where there are none."""
+    logits, whole = logits.reshape(len(labels), -1), labels.astype(np.int64)
+    counted = whole >= 0
+    logits, whole = logits[counted], whole[counted]
+    if not len(whole) or (one.name.startswith("nll_loss") and not _normal(logits)):
         return None
     if logits.shape[1] == 1:
         logits = np.column_stack([np.zeros(len(logits)), logits[:, 0]])
-    if not len(labels):
-        return None
-    sums = batch_sums(logits, labels, nodes=NODES)[:KEPT]
-    most = float(np.bincount(labels, minlength=1).max())
-    return Evaluation(one.step, one.name, one.offered, most, tuple(sums.tolist()))
+    return logits, whole
 
 
-def _normal(scores: Any) -> bool:
+def _normal(scores: Values) -> bool:
     """Whether scores are log-probabilities."""
     with np.errstate(all="ignore"):
         total = np.exp(scores).sum(axis=1)
@@ -215,9 +225,7 @@ def thin(done: list[Evaluation]) -> None:
     names = [one.name for one in done]
     crowded = max(set(names), key=names.count)
     own = [one for one in done if one.name == crowded]
-    best = min(
-        own, key=lambda one: one.fit.refinement if one.fit.refinement is not None else np.inf
-    )
+    best = min(own, key=lambda one: mean_loss(one.sums))
     out = {id(one) for one in own[1 : len(own) // 2 : 2] if one is not best}
     done[:] = [one for one in done if id(one) not in out]
 

@@ -17,9 +17,11 @@ from clinometer.diagnosis.linearity import Pair, linear_pairs
 from clinometer.diagnosis.margins import LATE
 from clinometer.diagnosis.output import Output, outputs
 from clinometer.diagnosis.paths import Network
+from clinometer.diagnosis.progress import Progress, progress
 from clinometer.diagnosis.rule import NotJudged
 from clinometer.diagnosis.state import state
 from clinometer.diagnosis.updates import Update, motion, updates
+from clinometer.diagnosis.validation import Validation, validation
 from clinometer.diagnosis.wiring import Parameter, wiring
 from clinometer.records.recording import Float64, Recording
 
@@ -52,7 +54,7 @@ class Quantities(Mapping[str, Any]):
     NAMES = (
         "recording", "course", "state", "symptom", "suspect", "fault", "late", "lines", "ledger", "unlined",
         "activations", "motion", "updates", "wiring", "inputs", "targets", "outputs", "linear",
-        "saturated_at_start",
+        "saturated_at_start", "progress", "validation",
     )  # fmt: skip
 
     def __init__(self, recording: Recording) -> None:
@@ -195,6 +197,22 @@ class Quantities(Mapping[str, Any]):
         found = wiring(self.recording)
         if not found:
             raise NotJudged("no parameter was observed")
+        return found
+
+    @cached_property
+    def progress(self) -> Progress:
+        """How much of the progress is scale."""
+        found = progress(self.recording)
+        if found is None:
+            raise NotJudged("the growth of no linear or convolution layer was observed")
+        return found
+
+    @cached_property
+    def validation(self) -> Validation:
+        """The evaluation passes to judge by."""
+        found = validation(self.recording)
+        if found is None:
+            raise NotJudged("no evaluation pass over a cross-entropy without gradients was seen")
         return found
 
     @cached_property

@@ -132,7 +132,7 @@ PARAMETER = (
     Column(
         "scale_slope", "loss", "<dC/dw, w>: change of the loss with the log of the weight's size"
     ),
-    Column("scale_step", "-", "<w, step> at the observation before: the part along the weight"),
+    Column("scale_step", "-", "<w, step at the observation before>: the part along the weight"),
     Column(
         "carried",
         "loss",

@@ -13,44 +13,35 @@ by at most 0.03 (digits and cancer, networks of two hidden layers of 128, full b
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
-from typing import NamedTuple
 
 import numpy as np
 
 from clinometer.taps.harvest import Values
 from clinometer.taps.parameters import Layout
 
-
-class Stride(NamedTuple):
-    """One step of an optimizer: of the sampled elements, and <w, step> of each parameter."""
-
-    step: Values
-    along: Values
-
-
-# By the names of the parameters that an optimizer moves: what it did at the last observation.
-Trail = MutableMapping[tuple[str, ...], Stride]
+# By the names of the parameters that an optimizer moves: the step of their sampled elements at the
+# observation before.
+Trail = MutableMapping[tuple[str, ...], Values]
 
 
 def follow(
     trail: Trail, layout: Layout, lanes: Mapping[str, Values], unclip: Values
 ) -> dict[str, Values]:
-    """Columns scale_slope, scale_step and carried of each parameter; leaves the step in the trail.
+    """Columns scale_slope, scale_step and carried of each parameter; leaves this step in the trail.
 
     Parameters
     ----------
     lanes : "before", "after" and "grad": sampled elements of all parameters in one line
     unclip : what each gradient is to be multiplied by, to be as backward left it [-]
     """
-    before, step, gradient = lanes["before"], lanes["after"] - lanes["before"], lanes["grad"]
+    weight, gradient = lanes["before"], lanes["grad"]
     names, starts = tuple(layout.names), np.cumsum(layout.sampled) - layout.sampled
-    known = trail.get(names)
-    if known is None or known.step.shape != step.shape:
-        nothing = np.full(len(names), np.nan)
-        known = Stride(np.full(step.shape, np.nan), nothing)
-    products = np.stack([gradient * before, gradient * known.step, before * step])
-    sums = np.add.reduceat(products, starts, axis=1) * (layout.sizes / layout.sampled)
-    trail[names] = Stride(step, sums[2])
-    return {
-        "scale_slope": sums[0] * unclip, "carried": sums[1] * unclip, "scale_step": known.along,
-    }  # fmt: skip
+    step = trail.get(names)
+    if step is None or step.shape != weight.shape:
+        step = np.full(weight.shape, np.nan)
+    products = np.stack([gradient * weight, weight * step, gradient * step])
+    slope, along, carried = np.add.reduceat(products, starts, axis=1) * (
+        layout.sizes / layout.sampled
+    )
+    trail[names] = lanes["after"] - weight
+    return {"scale_slope": slope * unclip, "scale_step": along, "carried": carried * unclip}

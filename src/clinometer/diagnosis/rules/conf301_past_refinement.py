@@ -1,0 +1,72 @@
+"""Past refinement: since its best pass the evaluation loss has risen, and what it lost is named.
+
+Sees      The latest evaluation pass against the one of the least loss, on the same rows: whether the loss
+          rose, and whether the loss after each pass' own best temperature (the refinement) rose with it.
+Matters   A rise that a temperature takes away has cost no separation: overconfident, not overfitted. One
+          that it does not is separation lost: the earlier weights tell the rows apart better.
+Not this  The least of many passes is always a little below the last; passes over other rows, or in
+          another order.
+Limits    Rises of three standard errors, of pairs of rows. lost: 10 % of the refinement for a warning,
+          ten times the margin of practical equivalence (which a note needs).
+Source    Berta et al. (2025), arXiv 2501.19195 (refine, then calibrate); Guo et al. (2017), ICML, PMLR
+          70.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from clinometer.diagnosis.margins import MARGIN, SURE
+from clinometer.diagnosis.rule import Evidence, NotJudged, Rule, Sign
+from clinometer.diagnosis.validation import Validation
+from clinometer.records.evaluation import Change
+
+RULE = Rule(
+    code="CONF301",
+    name="past-refinement",
+    reads=("validation",),
+    limits={"risen": MARGIN, "lost": 0.1},
+    remedies=("stop-earlier", "fit-temperature", "weight-decay"),
+    blame=71,
+    explains=("CONF201",),
+)
+
+
+@RULE.check
+def check(validation: Validation, limits: Mapping[str, float]) -> Iterator[Sign]:
+    """Yield a sign where the loss of the latest pass is above its least, and say which part of it rose."""
+    change, fit = validation.last.change, validation.last.fit
+    if change is None or fit.refinement is None:
+        raise NotJudged(
+            "no two evaluation passes over the same rows, both with a best temperature, were seen"
+        )
+    before = fit.refinement - change.refinement
+    if change.loss <= SURE * change.loss_error or change.loss < limits["risen"] * before:
+        return
+    share = change.refinement / before if before > 0 else float("inf")
+    lost = change.refinement > SURE * change.refinement_error and share >= limits["risen"]
+    yield Sign(
+        layer="",
+        cause="lost separation" if lost else "scale",
+        size=share if lost else change.loss / before,
+        evidence=(
+            Evidence("rise of the loss", change.loss, SURE * change.loss_error, "nat", fit.rows),
+            Evidence("rise of the refinement", change.refinement, SURE * change.refinement_error,
+                     "nat", fit.rows),
+        ),
+        explanation=_told(change, fit.loss, lost),
+        severity="warning" if lost and share >= limits["lost"] else "note",
+    )  # fmt: skip
+
+
+def _told(change: Change, loss: float, lost: bool) -> str:
+    rose = f"Since step {change.since} the evaluation loss rose from {loss - change.loss:.3g} to {loss:.3g}"
+    if lost:
+        return (
+            f"{rose}, and {change.refinement:.3g} of that no temperature takes away: separation was lost. "
+            "Stop there."
+        )
+    return (
+        f"{rose}; after the best temperature of each pass it changed by {change.refinement:+.2g} (standard "
+        f"error {change.refinement_error:.1g}): overconfident, not overfitted."
+    )

@@ -1,0 +1,125 @@
+"""What the script's own evaluation said: the passes over the rows that are hardest to tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from clinometer.diagnosis.margins import LATE, SURE
+from clinometer.records.evaluation import NODES, Evaluation
+from clinometer.records.recording import Recording
+from clinometer.stats.sums_layout import Layout
+
+FEWEST = 10  # rows below which a temperature of calibrated models is anything from 0.6 to 1.2 (quartiles)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The passes from one place of the script, in order.
+
+    Attributes
+    ----------
+    stale : whether the last one came before the last quarter of the run
+    """
+
+    passes: tuple[Evaluation, ...]
+    stale: bool
+
+    @property
+    def last(self) -> Evaluation:
+        """The latest pass."""
+        return self.passes[-1]
+
+
+def validation(recording: Recording) -> Validation | None:
+    """The passes to judge by; None where none of them can be judged.
+
+    A script may evaluate its training rows as well: of several places the one whose rows are told apart
+    worst is judged, by its latest pass.
+    """
+    places: dict[str, list[Evaluation]] = {}
+    for one in recording.evaluations:
+        if one.fit.rows >= FEWEST and not one.fit.not_finite:
+            places.setdefault(one.name, []).append(one)
+    if not places:
+        return None
+    passes = max(places.values(), key=_difficulty)
+    return Validation(tuple(passes), stale=passes[-1].step < recording.steps * (1 - 1 / LATE))
+
+
+def _difficulty(passes: Sequence[Evaluation]) -> float:
+    """Loss that no temperature takes away, and where that is not known the whole loss [nat]."""
+    fit = passes[-1].fit
+    return fit.loss if fit.refinement is None else fit.refinement
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What the confidence of a pass costs, beside what no temperature takes away.
+
+    Attributes
+    ----------
+    cost : loss that the best temperature takes off, less what it takes off by chance [nat]
+    rest : loss that stays [nat]
+    sure : whether the best temperature differs from 1 beyond doubt
+    temperature : in words ("1.9 [1.6, 2.3]", "above 4"); value : as a number, a bound where it is one
+    """
+
+    cost: float
+    rest: float
+    sure: bool
+    temperature: str
+    value: float
+
+    @property
+    def share(self) -> float:
+        """cost / rest [-]"""
+        return self.cost / self.rest if self.rest > 0 else float("inf")
+
+
+def claim(one: Evaluation) -> Claim | None:
+    """The claim of one pass; None where every row is right, so that no temperature is best.
+
+    Where the best temperature lies beyond those that were summed (1/4 to 4), the last of them stands for it:
+    the cost is then a lower bound. Where there is no signal it is infinite.
+    """
+    fit = one.fit
+    if fit.status in {"zero", "empty", "not finite"}:
+        return None
+    rest, value, told = _best(one)
+    optimism = fit.optimism or 0.0
+    cost = max(fit.loss - rest - optimism, 0.0)
+    sure = 2 * fit.effective * (fit.loss - rest) > SURE**2  # likelihood ratio: chi^2 of one degree
+    if fit.interval is not None:
+        low, high = fit.interval
+        sure = sure and (low > 1 or (high is not None and high < 1))
+    return Claim(cost, rest + optimism, bool(sure), told, value)
+
+
+def _best(one: Evaluation) -> tuple[float, float, str]:
+    """(loss at the best temperature, the temperature, in words)."""
+    fit, layout = one.fit, Layout(NODES)
+    weight = one.sums[layout.single("weight")]
+    if fit.refinement is not None and fit.temperature is not None:
+        low, high = fit.interval or (float("nan"), None)
+        upper = "no bound" if high is None else f"{high:.3g}"
+        return fit.refinement, fit.temperature, f"{fit.temperature:.3g} [{low:.3g}, {upper}]"
+    losses = one.sums[layout.block("loss")]
+    if fit.status == "above":
+        return losses[0] / weight, fit.range[1], f"above {fit.range[1]:.3g}"
+    if fit.status == "below":
+        return losses[-1] / weight, fit.range[0], f"below {fit.range[0]:.3g}"
+    return one.sums[layout.single("uniform")] / weight, float("inf"), "infinite"
+
+
+def in_words(one: Evaluation, made: Claim) -> str:
+    """A pass and its claim in a sentence, the figures first.
+
+    "97.1% sure on average, 95.7% right of 600 (step 1320). Of the loss, 0.161, ..."
+    """
+    fit = one.fit
+    return (
+        f"{fit.confidence:.1%} sure on average, {fit.accuracy:.1%} right of {fit.rows} (step {one.step}). "
+        f"Of the loss, {fit.loss:.3g}, a temperature of {made.temperature} takes {made.cost:.3g} away; "
+        f"{made.rest:.3g} stays."
+    )
