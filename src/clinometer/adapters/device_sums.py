@@ -64,7 +64,7 @@ def _chunk(z: Tensor, y: Tensor, w: Tensor, betas: tuple[float, ...]) -> Tensor:
         "loss": w * loss,
         "loss_square": square * loss * loss,
         "loss_cross": square * loss,
-        "right": w * right,
+        "wrong": w * (1.0 - right),
         "error": w * error,
         "above": used & (gap > 0),
         "below": used & below,

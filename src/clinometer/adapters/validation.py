@@ -143,7 +143,7 @@ def _next_centre(result: RunningFit, centre: float) -> float:
     """Where the next epoch looks: at this temperature, or beyond the end that it lay beyond."""
     if result.beta is not None:
         return result.beta
-    return centre * {"above": 0.25, "below": 4.0}.get(result.status, 1.0)
+    return centre if result.elsewhere is None else result.elsewhere
 
 
 def _reducing_device(backend: str) -> torch.device:

@@ -94,7 +94,7 @@ def _add_chunk(
     put("rows", np.ones_like(gap), None)
     put("weight", np.ones_like(gap))
     put("weight_square", np.ones_like(gap), square)
-    put("right", right)
+    put("wrong", 1.0 - right)
     put("above", gap > 0.0, None)
     put("below", below, None)
     put("ties", np.where(gap > 0.0, 0.0, np.log(tied)))

@@ -30,11 +30,12 @@ class RunningFit:
     temperature, beta : T and 1 / T; None unless finite
     interval : of T at 95 % (sandwich; upper end None: unbounded); None unless finite
     range : lowest and highest temperature between the nodes
+    elsewhere : inverse temperature to look around next, where the best one lies outside; else None
     refinement, scale : None where the temperature lies outside the nodes, or rows are not finite
     optimism : what refinement is too low by, because T was fitted to these rows: J / (2 n H) [nat]
     loss_error : standard error of the loss [nat]
     accuracy, confidence : weighted share of right decisions and mean of their probabilities
-    error : 1 - confidence, not rounded away where the confidence rounds to 1
+    error, wrong : 1 - confidence and 1 - accuracy, not rounded away where those round to 1
     ece : expected calibration error over 15 bins of equal width [-]
     rows, effective : rows of weight above 0; rows of equal weight that vary as much (Kish 1965)
     not_finite : rows with a logit that is NaN, infinite or beyond 1e100; beyond : rows whose decision
@@ -51,11 +52,13 @@ class RunningFit:
     beta: float | None
     interval: tuple[float, float | None] | None
     range: Interval
+    elsewhere: float | None
     optimism: float | None
     loss_error: float
     accuracy: float
     confidence: float
     error: float
+    wrong: float
     ece: float
     not_finite: int
     beyond: int
@@ -90,11 +93,13 @@ def running_fit(sums: Array, beta: Array, alpha: float = 0.05, classes: int = 0)
         beta=best[0] if best else None,
         interval=interval,
         range=(1.0 / float(beta[-1]), 1.0 / float(beta[0])),
+        elsewhere=_elsewhere(sums, layout, beta, status),
         optimism=optimism,
         loss_error=math.nan if broken else _error(sums, layout, "loss"),
-        accuracy=one("right") / weight,
+        accuracy=(weight - one("wrong")) / weight,
         confidence=1.0 - one("error") / weight,
         error=one("error") / weight,
+        wrong=one("wrong") / weight,
         ece=_ece(sums, layout),
         not_finite=int(one("not_finite")),
         beyond=int(one("beyond")),
@@ -115,11 +120,13 @@ def _without_rows(sums: Array, layout: Layout, beta: Array) -> RunningFit:
         beta=None,
         interval=None,
         range=(1.0 / float(beta[-1]), 1.0 / float(beta[0])),
+        elsewhere=None,
         optimism=None,
         loss_error=nan,
         accuracy=nan,
         confidence=nan,
         error=nan,
+        wrong=nan,
         ece=nan,
         not_finite=bad,
         beyond=0,
@@ -146,6 +153,19 @@ def _status(
         return ("above" if slope[0] > 0.0 else "below"), None, None
     at = math.exp(best.x)
     return "finite", best.value, (at, best.second / at**2)
+
+
+def _elsewhere(sums: Array, layout: Layout, beta: Array, status: RunningStatus) -> float | None:
+    """Below the nodes: half of where the slope's line from beta = 0 to the first node is 0 (regula falsi;
+    the slope rises steeply first, so the minimum lies below). Beyond: where the new nodes begin at the last.
+    """
+    first, last = float(beta[0]), float(beta[-1])
+    if status == "below":
+        return last * math.sqrt(last / first)
+    if status != "above":
+        return None
+    start, slope = _one(sums, layout, "start"), float(sums[layout.block("slope")][0])
+    return first * (start / (start - slope)) / 2.0
 
 
 def _no_signal(sums: Array, layout: Layout) -> RunningStatus:

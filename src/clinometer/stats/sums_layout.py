@@ -1,7 +1,8 @@
 """Where each running sum stands in the one vector that is kept, merged and sent between machines.
 
 All entries are sums over rows, so vectors of two shards add. `w` is the weight of a row (1 where none are
-given), l, g and v its loss and the first two derivatives in the inverse temperature beta.
+given), l, g and v its loss and the first two derivatives in the inverse temperature beta. Recordings keep
+such vectors (schema 4), so neither the order nor a meaning may change.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SINGLES = (
     "loss",  # sum w l at beta = 1: the user's own loss
     "loss_square",  # sum w^2 l^2 at beta = 1
     "loss_cross",  # sum w^2 l at beta = 1: its variance about the mean needs it
-    "right",  # sum w [decision == label]
+    "wrong",  # sum w [decision != label]
     "error",  # sum w (1 - probability of the decision)
     "above",  # rows with a class above the label: none means that the best temperature is 0
     "below",  # rows with a class below the label: none (but some above) means that all is inverted

@@ -116,6 +116,11 @@ class TemperatureSums:
         return self.high + self.low
 
     @property
+    def weight(self) -> float:
+        """Sum of the weights: the rows where none are given."""
+        return float(self.vector[self.layout.single("weight")])
+
+    @property
     def betas(self) -> Array:
         """Inverse temperatures of the nodes."""
         return betas(self.nodes, self.centre)
