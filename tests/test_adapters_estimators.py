@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import clinometer
-from clinometer.adapters.taking import Rows, taken
+from clinometer.adapters.given import Rows
+from clinometer.adapters.taking import taken
 from clinometer.errors import PredictionsError, ShapeError
 from clinometer.stats.gaps import logit_gaps, row_terms
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from clinometer.adapters.frames import array_of
-from clinometer.adapters.taking import Rows, taken
+from clinometer.adapters.given import Rows
+from clinometer.adapters.taking import taken
 from clinometer.calibration.labels import plain
 from clinometer.errors import PredictionsError
 

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from clinometer.adapters.taking import Rows, taken
+from clinometer.adapters.given import Rows
+from clinometer.adapters.taking import taken
 from clinometer.errors import PredictionsError, ShapeError
 
 LEGACY = np.random.mtrand._rand  # NumPy's global stream, which augmentations draw from

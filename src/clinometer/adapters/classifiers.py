@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clinometer.adapters.taking import Rows, taken
+from clinometer.adapters.given import Rows
+from clinometer.adapters.taking import needs_features, taken
 from clinometer.calibration.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -107,7 +108,6 @@ def compare(
     >>> compare([2.0, -2.0], [20.0, -20.0], labels=[1, 0]).verdict
     'same separator'
     """
-    from clinometer.adapters.taking import needs_features
     from clinometer.calibration.compare import compare as compared
 
     if X is not None and y is None and labels is None and not any(map(needs_features, (a, b))):

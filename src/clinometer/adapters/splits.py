@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.adapters.frames import array_of, wrapped
+from clinometer.adapters.given import Rows, from_column, index_notes
 from clinometer.adapters.progress import shown
 from clinometer.adapters.refits import Refitted, out_of_fold, rows_of, seeded
-from clinometer.adapters.taking import Rows, from_column, index_notes
 from clinometer.adapters.torch_models import is_module
 from clinometer.calibration.folds import Folds, paired_folds
 from clinometer.calibration.judgement import judge

@@ -74,7 +74,8 @@ def command(
     as_json: bool,
     plot: Path | None,
 ) -> None:
-    from clinometer.adapters.taking import Rows, taken
+    from clinometer.adapters.given import Rows
+    from clinometer.adapters.taking import taken
     from clinometer.calibration.judgement import judge
 
     model = taken(predictions, Rows(groups=group, weights=weight))
