@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,23 @@ class Predictions:
     @property
     def n(self) -> int:
         return len(self.labels)
+
+    def take(self, rows: NDArray[np.intp]) -> Predictions:
+        """These rows only, by number."""
+
+        def some(values: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if values is None else values[rows]
+
+        linear = self.linear
+        return replace(
+            self,
+            labels=self.labels[rows],
+            logits=self.logits[rows],
+            linear=None if linear is None else replace(linear, x=linear.x[rows]),
+            weights=some(self.weights),
+            groups=some(self.groups),
+            extra={name: values[rows] for name, values in self.extra.items()},
+        )
 
     @property
     def positive(self) -> Array:
