@@ -88,7 +88,7 @@ def _temperature(result: Confidence) -> str:
     if ends is None:
         return f"{fit.temperature:>16.5g}"
     above = "no limit" if ends[1] is None else f"{ends[1]:.4g}"
-    return f"{fit.temperature:>16.5g}  {ends[0]:.4g} to {above} (1: the scale is right)"
+    return f"{fit.temperature:>16.5g}  {ends[0]:.4g} to {above} (1 is right)"
 
 
 def _errors(result: Confidence) -> str:
