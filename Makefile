@@ -35,8 +35,9 @@ docs: $(DEV_READY)  ## regenerate the reference pages and build the site; any wa
 	$(BIN)/python -m pytest tests/test_docs_examples.py tests/test_docs_up_to_date.py
 	@echo "documentation: docs/_build/html/index.html"
 
-bench: $(PEERS_READY)  ## start-up time and overhead, beside other tools; about 10 minutes
+bench: $(PEERS_READY)  ## start-up time, overhead and confidence, beside other tools; about 12 minutes
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/confidence.py
 	$(BIN)/python -m benchmarks.overhead --seconds 40 --settle 12 --repeats 1 --openings 5 $(BENCH_ARGS)
 
 zoo: $(DEV_READY)  ## how often the diagnosis is right, on scripts whose fault is known; some 40 minutes on two cores

@@ -82,7 +82,7 @@ class TemperatureFit:
     def beta_interval(self, alpha: float = 0.05) -> Interval | None:
         """Two-sided Student interval of beta [-]; None unless the fit is finite, with two rows or more.
 
-        Source: the sandwich. Its coverage is measured in `benchmarks/coverage.py`.
+        Source: the sandwich. Its coverage is measured in `benchmarks/interval_coverage.py`.
         """
         if self.relative_error is None or not math.isfinite(self.relative_error):
             return None
