@@ -229,7 +229,7 @@ def three_parts():
 def test_all_parts_fit_in_80_columns(three_parts):
     told = scorecard.text(three_parts, "about", blind=False)
     assert max(map(len, told.splitlines())) <= 80
-    assert told.count("0/120   0 (0-3)") == 4 * 3  # detected, leading right, class right
+    assert told.count("0/120   0 (0-3)") == len(PARTS) * 3  # detected, leading right, class right
 
 
 def test_failures_name_the_case_its_seeds_and_what_was_said(three_parts):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 ZOO = Path(__file__).parent
-PARTS = ("tuned", "opened", "unseen", "reserve")
+PARTS = ("tuned", "opened", "unseen", "reserve", "fresh")
 VERDICTS = ("learning", "learned", "stuck", "diverged", "not-training", "undecided")
 # The last number of each family of codes; a label may name a rule that is not written yet.
 FAMILIES = {
