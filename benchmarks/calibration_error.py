@@ -5,7 +5,7 @@
 From the confidence of the decision, which all can take, and from logits. Every contender judges the same
 rows in the same process on one thread, in turns, every other round backwards; a ratio is taken within a
 round, and the median of the ratios counts, with their range. CPU seconds, as the cores are shared. Peers:
-scikit-learn's calibration_curve (the curve alone, no error), torchmetrics and netcal, where they are installed
+scikit-learn's calibration_curve (the curve alone, no error), torchmetrics and netcal, where installed
 (`make bench` puts torchmetrics beside the environment). Exit code 1 where a peer is faster.
 """
 

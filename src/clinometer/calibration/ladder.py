@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from clinometer.calibration.predictions import Predictions
 from clinometer.stats.clusters import cluster_interval, cluster_temperature
 from clinometer.stats.gaps import Array, logit_gaps
+from clinometer.stats.noncentral import part_interval
 from clinometer.stats.paired import Interval, paired_interval
 from clinometer.stats.shape import cross_fitted_losses
 from clinometer.stats.shift import MOST, ShiftFit, fit_shift
@@ -45,8 +46,10 @@ class Ladder:
     raw : the parts before the optimism is moved; shape is cross-fitted and may be below 0
     optimism : what was moved from each part to the refinement. Below 0 for the shape: its rows are honest,
         while those of the step before it flatter themselves
-    intervals : of scale and shift, by whole groups where the rows have them; delta method, approximate below
-        some 200 rows, and unreliable next to 0, where the p-value decides
+    intervals : of scale and shift, by whole groups where the rows have them; the wider of the delta method
+        and of what holds next to 0. Measured coverage of the 95 %, three classes, n = 50, 200, 1000: scale
+        0.91 to 1.00, 0.94 to 1.00, 0.95 to 1.00; shift 0.97 to 1.00. By 5, 10, 30 unequal groups: scale
+        0.93, 0.93, 0.92, shift above 0.99 (`python -m benchmarks.coverage_ladder`)
     p_values : of scale and of shift, likelihood ratio, chi-square (Wilks 1938); None for dependent rows
     shifts : the fit of temperature and class shifts
     notes : what was not judged, and why
@@ -130,7 +133,8 @@ def _scale(
             interval = found.scale
             optimism *= found.slope_square / (fit.slope_square or np.inf)
     p_value = fit.scale_test() if codes is None else None
-    return _Step(fit.scale, optimism, _moved(interval, optimism), p_value)
+    interval = part_interval(interval, fit.scale, optimism, 1, _independent(fit, codes), alpha)
+    return _Step(fit.scale, optimism, interval, p_value)
 
 
 def _shift(
@@ -143,17 +147,17 @@ def _shift(
     if shifts.rows is None or shifts.optimism is None:
         return None
     removed = fit.rows - shifts.rows
-    raw = max(
-        weighted_mean(removed, fit.weights), 0.0
-    )  # below 0 by rounding at most: the fits are nested
+    raw = max(weighted_mean(removed, fit.weights), 0.0)  # nested fits: below 0 by rounding at most
     optimism = shifts.optimism - scale.optimism
     added = shifts.parameters - (fit.status == "finite")
     p_value = None
     if codes is None and added > 0:
         from scipy.special import chdtrc
 
-        p_value = float(chdtrc(added, 2.0 * effective_rows(len(removed), fit.weights) * raw))
-    return _Step(raw, optimism, _moved(_interval(removed, codes, fit, alpha), optimism), p_value)
+        p_value = float(chdtrc(added, 2.0 * fit.n_effective * raw))
+    delta = _interval(removed, codes, fit, alpha)
+    interval = part_interval(delta, raw, optimism, added, _independent(fit, codes), alpha)
+    return _Step(raw, optimism, interval, p_value)
 
 
 def _shape(
@@ -176,11 +180,11 @@ def _interval(
     return cluster_interval(removed, codes, alpha, fit.weights)
 
 
-def _moved(interval: Interval | None, optimism: float) -> Interval | None:
-    """The interval of a part after its optimism is moved: a part is never below 0."""
-    if interval is None:
-        return None
-    return max(interval[0] - optimism, 0.0), max(interval[1] - optimism, 0.0)
+def _independent(fit: TemperatureFit, codes: NDArray[np.int64] | None) -> float:
+    """Effective number of rows, or of groups where the rows have them."""
+    if codes is None:
+        return fit.n_effective
+    return effective_rows(0, np.bincount(codes, fit.weights).astype(np.float64))
 
 
 def _notes(model: Predictions, shifts: ShiftFit) -> tuple[str, ...]:
