@@ -52,7 +52,7 @@ def with_interval(part: Part, view: RunView, *, every: bool = False) -> str:
     """A change and its interval; `every`: certain for all epochs at once, as one was chosen among them."""
     if part.interval is None or view.alpha is None:
         return f"{part.difference:.3g}"
-    level = f"{1.0 - view.alpha:.0%}".replace("%", " %") + (" over all epochs" if every else "")
+    level = f"{1.0 - view.alpha:.0%}" + (" over all epochs" if every else "")
     return f"{part.difference:.3g} ({part.interval[0]:.3g} to {part.interval[1]:.3g} at {level})"
 
 
