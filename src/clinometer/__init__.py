@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from clinometer.adapters.classifiers import compare, confidence
     from clinometer.attach.watch import watch
     from clinometer.calibration.held_out import held_out_temperature
+    from clinometer.calibration.run_view import run_view
     from clinometer.diagnosis.diagnose import diagnose
     from clinometer.diagnosis.rule import Rule
+    from clinometer.reports.confidence_figures import plot
     from clinometer.store.reader import read
 
 _HOME = {
@@ -25,7 +27,9 @@ _HOME = {
     "confidence": "clinometer.adapters.classifiers",
     "diagnose": "clinometer.diagnosis.diagnose",
     "held_out_temperature": "clinometer.calibration.held_out",
+    "plot": "clinometer.reports.confidence_figures",
     "read": "clinometer.store.reader",
+    "run_view": "clinometer.calibration.run_view",
     "watch": "clinometer.attach.watch",
 }
 
@@ -35,7 +39,9 @@ __all__ = [
     "confidence",
     "diagnose",
     "held_out_temperature",
+    "plot",
     "read",
+    "run_view",
     "watch",
 ]
 
