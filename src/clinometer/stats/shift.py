@@ -18,9 +18,7 @@ from clinometer.stats.shift_newton import Family, Level, Point, minimum
 from clinometer.stats.weighting import effective_rows
 
 Index = NDArray[np.int64]
-SUBSET = (
-    16_384  # rows on which a larger search begins: they place it within 1 / sqrt(rows) of the end
-)
+SUBSET = 16_384  # rows on which a larger search begins: 1 / sqrt(rows) is then left of the way
 NO_SIGNAL = 1e-7  # of the rows' own slopes: some 1 / sqrt(1e14 rows), and the square of it is below rounding
 MOST = 1000  # shifts that are fitted; more make the curvature, of MOST^2 entries, cost more than the softmax
 
