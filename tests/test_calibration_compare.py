@@ -357,3 +357,10 @@ def test_logits_that_do_not_vary_over_the_rows_have_no_correlation():
     a = np.tile([0.1, 0.7, -0.3], (30, 1))
     y = np.arange(30) % 3
     assert compare(a, sample(0, n=30)[0], y).line.data_cosine is None
+
+
+def test_one_group_has_no_interval_and_that_is_said():
+    a, b, y = pair(5, n=40)
+    c = compare(predictions(y, a, groups=["w"] * 40), predictions(y, b, groups=["w"] * 40))
+    assert (c.verdict, c.split.separation.interval) == ("undecided", None)
+    assert "fewer than two groups" in c.because

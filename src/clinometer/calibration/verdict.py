@@ -43,6 +43,9 @@ def judge(line: Proportion, split: Split, n: float, refinement: float, margin: f
     if separation.rows is None or split.scale.rows is None:
         why = "both models are right on every row, so these rows cannot rank their separation"
         return Verdict("undecided", reason=why)
+    if separation.interval is None:
+        why = "fewer than two groups carry weight, so the separation has no interval"
+        return Verdict("undecided", reason=why)
     delta = margin * refinement
     equal = _inside(separation.interval, delta)
     if equal and _excludes_zero(split.total):

@@ -11,10 +11,10 @@ from clinometer.stats.blocks import Gaps
 from clinometer.stats.gaps import Array, RowTerms, all_right, row_terms
 from clinometer.stats.weighting import weighted_mean
 
-SAMPLE, RUN = (
-    1 << 16,
-    64,
-)  # rows of the start, in runs, so that no period of the data lines up with them
+SAMPLE = (
+    1 << 16
+)  # rows of the start: they leave a relative error of 1e-2, and Halley's first full step 1e-6
+RUN = 64  # they come in runs of neighbours, so that no period of the data lines up with them
 MANY = 4 * SAMPLE  # rows above which a start on the sample costs less than the passes that it saves
 # Halley's error is cubic: a relative step below NEAR leaves less than 1e-15 of beta, and the series of
 # fourth order that carries the rows along leaves 1e-14 of a loss of 1e-300 (beta d = 700).
