@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clinometer.errors import ShapeError
-from clinometer.stats.gaps import Array, row_terms
+from clinometer.stats.gaps import Array, Gaps, row_terms
 from clinometer.stats.temperature import TemperatureFit
 
 Interval = tuple[float, float]
@@ -76,7 +76,7 @@ class ClusterTemperature:
 
 
 def cluster_temperature(
-    gaps: Array,
+    gaps: Array | Gaps,
     groups: Codes | None,
     fit: TemperatureFit,
     weights: Array | None = None,
