@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ import clinometer
 from clinometer.calibration.folds import group_folds, paired_folds, random_folds
 from clinometer.calibration.held_out import held_out_temperature
 from clinometer.calibration.predictions import predictions
+from clinometer.calibration.two_splits import headline
 from clinometer.errors import PredictionsError
 
 LEGACY = np.random.mtrand._rand  # NumPy's global stream, which estimators without random_state use
@@ -87,6 +89,21 @@ def test_a_confidence_that_holds_only_inside_known_wells_is_the_headline():
     told = found.to_dict()
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert found.headline in found._repr_html_()
+
+
+def test_the_headline_says_each_thing_once():
+    def judged(verdict, overstated):
+        return SimpleNamespace(verdict=verdict, accuracy=0.5, mean_confidence=0.5 + overstated)
+
+    earned, refuted = judged("earned", 0.0125), judged("unearned", 0.274)
+    assert headline(earned, refuted, "wells") == (
+        "By random rows it overstates itself by 1 point, by whole wells by 27: "
+        "the confidence holds only inside wells it has seen."
+    )
+    assert headline(judged("earned", -0.004), judged("undecided", 0.1), "groups") == (
+        "By random rows it understates itself by 0.4 points, by whole groups it overstates itself by "
+        "10 points: the confidence is earned inside groups it has seen, and undecided in new ones."
+    )
 
 
 def test_where_wells_are_alike_both_splits_agree():

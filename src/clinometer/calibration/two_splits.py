@@ -73,17 +73,22 @@ def overstated(found: Confidence) -> float:
 
 def headline(random: Confidence, whole: Confidence, things: str) -> str:
     """What changes between the two splits; `things` names the groups, in the plural."""
+    first, second = overstated(random), overstated(whole)
+    again = "" if (first > 0.0) == (second > 0.0) else f"it {_direction(second)} itself "
     return (
-        f"By random rows it {_by(overstated(random))}, by whole {things} it "
-        f"{_by(overstated(whole))}: {_so(random.verdict, whole.verdict, things)}."
+        f"By random rows it {_direction(first)} itself by {_points(first)}, by whole {things} "
+        f"{again}by {_points(second, unit=bool(again))}: {_so(random.verdict, whole.verdict, things)}."
     )
 
 
-def _by(share: float) -> str:
+def _direction(share: float) -> str:
+    return "overstates" if share > 0.0 else "understates"
+
+
+def _points(share: float, *, unit: bool = True) -> str:
     points = abs(share) * POINTS
     number = f"{points:.0f}" if points >= 1.0 else f"{points:.1f}"
-    word = "overstates" if share > 0.0 else "understates"
-    return f"{word} itself by {number} {'point' if number == '1' else 'points'}"
+    return f"{number} {'point' if number == '1' else 'points'}" if unit else number
 
 
 def _so(random: str, whole: str, things: str) -> str:
