@@ -92,3 +92,76 @@ def test_help_teaches():
     text = run("--help").stdout
     for word in ("earned", "unearned", "unproven", "undecided", "label", "--group", "Exit code"):
         assert word in text
+
+
+# -- past memory, and a run --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def parquet(files):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    with np.load(files / "p.npz") as file:
+        z, label, well = file["logits"], file["label"], file["well"]
+    columns = {f"logit_{name}": z[:, k] for k, name in enumerate(["coal", "marl", "salt"])}
+    names = np.array(["coal", "marl", "salt"])[label]
+    folder = files / "folder"
+    folder.mkdir()
+    for k, rows in enumerate((slice(0, 120), slice(120, 200))):
+        part = {name: values[rows] for name, values in columns.items()}
+        table = pa.table(part | {"label": names[rows], "well": well[rows]})
+        pq.write_table(table, folder / f"part-{k}.parquet")
+    return folder
+
+
+def test_a_folder_is_read_in_one_pass_and_says_the_same(files, parquet):
+    stream, rows = answer(parquet, "--group", "well"), answer(files / "p.npz", "--group", "well")
+    assert stream["streamed"]["files"] == 2
+    assert stream["verdict"] == rows["verdict"]
+    assert stream["accuracy"] == pytest.approx(rows["accuracy"], rel=1e-12)
+    assert stream["loss"]["total"] == pytest.approx(rows["loss"]["total"], rel=1e-12)
+    assert stream["temperature"]["value"] == pytest.approx(rows["temperature"]["value"], rel=1e-3)
+    text = run(parquet, "--group", "well").stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Not judged" in text
+
+
+def test_one_file_is_read_at_once_unless_it_is_to_be_streamed(parquet):
+    file = parquet / "part-0.parquet"
+    assert "streamed" not in answer(file)
+    assert "streamed" in answer(file, "--stream")
+
+
+def test_what_needs_more_than_half_of_the_free_memory_is_streamed(parquet):
+    from clinometer.calibration.memory import is_too_large
+
+    file = parquet / "part-0.parquet"  # 120 rows of 3 classes: some 51 kB at the peak
+    assert is_too_large(file, free=90e3)
+    assert not is_too_large(file, free=120e3)
+
+
+def test_figures_of_a_stream_are_refused_with_the_reason(parquet, tmp_path):
+    found = run(parquet, "--plot", tmp_path / "figures")
+    assert found.exit_code == 2
+    assert "read in one pass" in found.output
+
+
+def test_figures_are_written_and_named(files, tmp_path):
+    pytest.importorskip("matplotlib")
+    text = run(files / "p.npz", "--group", "well", "--plot", tmp_path / "figures").stdout
+    written = [line.removeprefix("Figure: ") for line in text.splitlines() if "Figure: " in line]
+    assert len(written) >= 4
+    assert all(path.endswith((".png", ".svg")) for path in written)
+
+
+def test_several_files_are_the_epochs_of_a_run(files):
+    with np.load(files / "p.npz") as file:
+        z, label = file["logits"], file["label"]
+    paths = []
+    for k, times in enumerate((0.3, 1.0, 4.0)):
+        np.savez(files / f"epoch{k}.npz", label=label, logits=times * z)
+        paths.append(files / f"epoch{k}.npz")
+    found = answer(*paths)
+    assert found["verdict"] == "overconfident, not overfitted"
+    assert run(*paths).stdout.startswith("Run: overconfident, not overfitted")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from clinometer.calibration.claims import Record
-from clinometer.calibration.confidence_verdict import VERDICTS, Decision
+from clinometer.calibration.confidence_verdict import Decision
 from clinometer.calibration.earned import Claim
 from clinometer.calibration.groups import Group
 from clinometer.calibration.ladder import Ladder
 from clinometer.calibration.predictions import Predictions
+from clinometer.calibration.record_json import errors_json, group_json, rates_json
 from clinometer.stats.leverage import Leverage
 from clinometer.stats.temperature import TemperatureFit
 
@@ -91,9 +92,9 @@ class Confidence:
             "accuracy": self.accuracy,
             "mean_confidence": self.mean_confidence,
             "margin": self.margin,
-            "claim": _record(self.whole),
-            "between_groups": self.between and _record(self.between),
-            "surest_tenth": _record(self.surest),
+            "claim": errors_json(self.whole),
+            "between_groups": self.between and errors_json(self.between),
+            "surest_tenth": errors_json(self.surest),
             "loss": {
                 "total": parts.total,
                 "scale": parts.scale,
@@ -117,44 +118,11 @@ class Confidence:
                 "points_needed": self.claim.points_needed,
                 "temperature": self.claim.temperature,
             },
-            "groups": [_group(group) for group in self.groups],
-            "classes": [{"name": self.class_name(k)} | _rates(one) for k, one in self.classes],
+            "groups": [group_json(group) for group in self.groups],
+            "classes": [{"name": self.class_name(k)} | rates_json(one) for k, one in self.classes],
             "notes": list(self.notes),
         }
 
     def _repr_html_(self) -> str:
         word, why = html.escape(self.verdict), html.escape(self.because)
         return f"<p><strong>{word}</strong>: {why}</p>"
-
-
-def _record(record: Record) -> dict[str, Any]:
-    """A record of errors, as confidences: the ends change places."""
-    return {
-        "claimed_error": record.claimed,
-        "accuracy": 1.0 - record.counted,
-        "interval": [1.0 - record.interval[1], 1.0 - record.interval[0]],
-        "worth_from": 1.0 - record.limits[1],
-        "word": record.word,
-        "n": record.n,
-    }
-
-
-def _rates(record: Record) -> dict[str, Any]:
-    return {
-        "claimed": record.claimed,
-        "counted": record.counted,
-        "interval": list(record.interval),
-        "limits": list(record.limits),
-    }
-
-
-def _group(group: Group) -> dict[str, Any]:
-    return {
-        "name": group.name,
-        "n": group.n,
-        "verdict": VERDICTS[group.record.word],
-        "accuracy": 1.0 - group.record.counted,
-        "mean_confidence": 1.0 - group.record.claimed,
-        "interval": [1.0 - group.record.interval[1], 1.0 - group.record.interval[0]],
-        "temperature": {"value": group.fit.temperature, "status": group.fit.status},
-    }

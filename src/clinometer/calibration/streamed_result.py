@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from clinometer.calibration.claims import Record
-from clinometer.calibration.confidence_verdict import VERDICTS, Decision
+from clinometer.calibration.confidence_verdict import Decision
+from clinometer.calibration.record_json import errors_json, group_json, rates_json
 from clinometer.stats.running_fit import RunningFit
 
 SCHEMA = 1
@@ -108,8 +109,8 @@ class Streamed:
             "accuracy": self.accuracy,
             "mean_confidence": self.mean_confidence,
             "margin": self.margin,
-            "claim": _record(self.whole),
-            "between_groups": self.between and _record(self.between),
+            "claim": errors_json(self.whole),
+            "between_groups": self.between and errors_json(self.between),
             "surest_tenth": None,
             "loss": self._loss(),
             "temperature": {
@@ -125,8 +126,8 @@ class Streamed:
                 "points_needed": self.claim.points_needed,
                 "temperature": None,
             },
-            "groups": [_group(group) for group in self.groups],
-            "classes": [{"name": self.class_name(k)} | _rates(one) for k, one in self.classes],
+            "groups": [group_json(group) for group in self.groups],
+            "classes": [{"name": self.class_name(k)} | rates_json(one) for k, one in self.classes],
             "notes": list(self.notes),
             "not_judged": [{"what": what, "why": why} for what, why in self.not_judged],
             "streamed": {
@@ -155,35 +156,3 @@ class Streamed:
 
     def _repr_html_(self) -> str:
         return f"<p><strong>{html.escape(self.verdict)}</strong>: {html.escape(self.because)}</p>"
-
-
-def _record(record: Record) -> dict[str, Any]:
-    return {
-        "claimed_error": record.claimed,
-        "accuracy": 1.0 - record.counted,
-        "interval": [1.0 - record.interval[1], 1.0 - record.interval[0]],
-        "worth_from": 1.0 - record.limits[1],
-        "word": record.word,
-        "n": record.n,
-    }
-
-
-def _rates(record: Record) -> dict[str, Any]:
-    return {
-        "claimed": record.claimed,
-        "counted": record.counted,
-        "interval": list(record.interval),
-        "limits": list(record.limits),
-    }
-
-
-def _group(group: StreamedGroup) -> dict[str, Any]:
-    return {
-        "name": group.name,
-        "n": group.n,
-        "verdict": VERDICTS[group.record.word],
-        "accuracy": 1.0 - group.record.counted,
-        "mean_confidence": 1.0 - group.record.claimed,
-        "interval": [1.0 - group.record.interval[1], 1.0 - group.record.interval[0]],
-        "temperature": {"value": group.fit.temperature, "status": group.fit.status},
-    }

@@ -71,7 +71,8 @@ def command(
     split into what a better separation gained and what a larger scale gained; beside it stands the
     confidence that the rows support, and what the claim would cost.
     """
-    from clinometer.adapters.taking import Rows, taken
+    from clinometer.adapters.given import Rows
+    from clinometer.adapters.taking import taken
     from clinometer.calibration.compare import compare
 
     rows = Rows(groups=group, weights=weight)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from clinometer.calibration.claims import Record
 from clinometer.calibration.confidence import Confidence
-from clinometer.calibration.confidence_verdict import VERDICTS
-from clinometer.calibration.confidence_words import sure
+from clinometer.calibration.streamed_result import Streamed
 from clinometer.calibration.words import confidence_text as claimed_text
-from clinometer.reports.layout import counted, short, wrapped
+from clinometer.reports.claims_text import NAME, WIDTH, claim_lines, group_lines, note_lines
+from clinometer.reports.layout import counted, wrapped
 
-WIDTH = 80
-NAME = 26  # columns of what a line is about
-MOST_GROUPS = 12  # lines of groups; the most overstated come first
 STATUS = {
     "zero": "none: every row is right, so the best temperature is 0",
     "infinite": "none: the logits carry no signal, so the best temperature is infinite",
@@ -23,15 +19,11 @@ def confidence_text(result: Confidence) -> str:
     """The whole report, at most 80 columns wide, plain text (no colour, so NO_COLOR is respected)."""
     blocks = [
         wrapped(f"Verdict: {result.verdict}", WIDTH) + wrapped(result.because, WIDTH),
-        [*_about(result), "", *_claims(result)],
+        [*_about(result), "", *claim_lines(result, result.surest)],
         _loss(result),
         _support(result),
-        _groups(result),
-        [
-            row
-            for note in result.notes
-            for row in wrapped(f"{note[0].upper()}{note[1:]}.", WIDTH, "  ", "- ")
-        ],
+        group_lines(result.groups),
+        note_lines(result.notes),
     ]
     return "\n".join("\n".join(block) + "\n" for block in blocks if block)
 
@@ -45,27 +37,6 @@ def _about(result: Confidence) -> list[str]:
     )
 
 
-def _claims(result: Confidence) -> list[str]:
-    rows = [
-        f"{'Is it right as often as it says?':<{NAME + 8}}{'says':>8}{'is right':>10}{'interval':>16}"
-    ]
-    rows.append(_claim_line("all rows", result.whole))
-    if result.between is not None:
-        rows.append(_claim_line(f"over {counted(len(result.groups), 'group')}", result.between))
-    rows.append(_claim_line("its surest tenth", result.surest))
-    worth = f"A record of {sure(result.whole.limits[1])} or more is worth the claim: the rest costs at most "
-    return rows + wrapped(
-        f"{worth}{100.0 * result.margin:.3g} % of the loss that stays.", WIDTH, "  ", "  "
-    )
-
-
-def _claim_line(name: str, record: Record) -> str:
-    low, high = (1.0 - end for end in reversed(record.interval))
-    between = f"{low:.3f} to {high:.3f}"
-    numbers = f"{sure(record.claimed):>16}{sure(record.counted):>10}{between:>16}"
-    return f"  {name:<{NAME - 2}}{numbers}  {record.word}"
-
-
 def _loss(result: Confidence) -> list[str]:
     parts = result.ladder
     rows = [f"{'Loss [nat]':<{NAME}}{parts.total:>16.5g}"]
@@ -77,22 +48,24 @@ def _loss(result: Confidence) -> list[str]:
     ):
         size = "not judged" if value is None else f"{value:>16.5g}  {meaning}"
         rows.append(f"  {name:<{NAME - 2}}{size:>16}")
-    return [*rows, f"{'Temperature':<{NAME}}{_temperature(result)}", _errors(result)]
+    return [*rows, temperature_line(result), ece_line(result.ece)]
 
 
-def _temperature(result: Confidence) -> str:
-    fit = result.fit
+def temperature_line(result: Confidence | Streamed) -> str:
+    """The best temperature with its interval, or why there is none."""
+    fit, name = result.fit, f"{'Temperature':<{NAME}}"
     if fit.temperature is None:
-        return f"  {STATUS[fit.status]}"
+        return f"{name}  {STATUS.get(fit.status, f'none: {fit.status}')}"
     ends = result.temperature_interval
     if ends is None:
-        return f"{fit.temperature:>16.5g}"
+        return f"{name}{fit.temperature:>16.5g}"
     above = "no limit" if ends[1] is None else f"{ends[1]:.4g}"
-    return f"{fit.temperature:>16.5g}  {ends[0]:.4g} to {above} (1 is right)"
+    return f"{name}{fit.temperature:>16.5g}  {ends[0]:.4g} to {above} (1 is right)"
 
 
-def _errors(result: Confidence) -> str:
-    return f"{'Calibration error (ECE)':<{NAME}}{result.ece:>16.4f}  15 bins; describes these rows"
+def ece_line(value: float) -> str:
+    """The calibration error, a secondary figure."""
+    return f"{'Calibration error (ECE)':<{NAME}}{value:>16.4f}  15 bins; describes these rows"
 
 
 def _support(result: Confidence) -> list[str]:
@@ -108,22 +81,3 @@ def _support(result: Confidence) -> list[str]:
         *([cost] if result.whole.counted == 0.0 else []),
         f"  {'log-odds, at most':<{NAME - 2}}{budget:>16.2f}  {beyond}",
     ]
-
-
-def _groups(result: Confidence) -> list[str]:
-    if not result.groups:
-        return []
-    rows = [f"{'Group':<{NAME}}{'rows':>8}{'says':>8}{'is right':>10}{'interval':>16}"]
-    for group in result.groups[:MOST_GROUPS]:
-        record = group.record
-        low, high = (1.0 - end for end in reversed(record.interval))
-        between = f"{low:.3f} to {high:.3f}"
-        numbers = f"{group.n:>8,}{sure(record.claimed):>8}{sure(record.counted):>10}{between:>16}"
-        rows.append(
-            f"  {short(group.name, NAME - 2):<{NAME - 2}}{numbers}  {VERDICTS[record.word]}"
-        )
-    if len(result.groups) > MOST_GROUPS:
-        rows.append(
-            f"  and {counted(len(result.groups) - MOST_GROUPS, 'group')} that overstate less"
-        )
-    return rows
