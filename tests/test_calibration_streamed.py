@@ -324,7 +324,7 @@ def test_shards_of_different_width_are_refused(tmp_path):
 def test_what_does_not_fit_into_memory_is_streamed(tmp_path):
     z, y = drawn(n=1000, classes=4)
     path = written(tmp_path / "p.parquet", z, y)
-    needed = 8 * 8 * 1000 * 4  # eight copies of float64
+    needed = 8 * (5 * 4 + 40) * 1000  # five numbers a logit and forty a row
     assert should_stream(path, free=2 * needed - 1)
     assert not should_stream(path, free=2 * needed)
     assert should_stream(tmp_path)  # a folder is not read whole

@@ -133,14 +133,6 @@ def test_one_file_is_read_at_once_unless_it_is_to_be_streamed(parquet):
     assert "streamed" in answer(file, "--stream")
 
 
-def test_what_needs_more_than_half_of_the_free_memory_is_streamed(parquet):
-    from clinometer.calibration.memory import is_too_large
-
-    file = parquet / "part-0.parquet"  # 120 rows of 3 classes: some 51 kB at the peak
-    assert is_too_large(file, free=90e3)
-    assert not is_too_large(file, free=120e3)
-
-
 def test_figures_of_a_stream_are_refused_with_the_reason(parquet, tmp_path):
     found = run(parquet, "--plot", tmp_path / "figures")
     assert found.exit_code == 2

@@ -1,52 +1,58 @@
-"""Whether predictions in Parquet or Arrow files fit in memory, or are better read in one pass."""
+"""Whether predictions fit into memory as rows, or are better streamed."""
 
 from __future__ import annotations
 
-import re
+import os
 from pathlib import Path
 
-from clinometer.calibration.arrow_columns import arrow_columns
-from clinometer.calibration.arrow_files import batches_of, is_arrow, pieces_of, schema_of
+from clinometer.calibration.arrow_files import is_arrow, pieces_of
+from clinometer.calibration.streamed import classes_of
 
-# Float64 numbers held at the peak of reading and judging, measured: n (4.3 K + 36) within a tenth, for
-# 1e6 x 2 and 1e6 x 10 (one column a class, and lists) and 2e5 x 100.
-EACH_LOGIT, EACH_ROW = 4.5, 40.0
-MEMINFO = Path("/proc/meminfo")
-CGROUP = Path("/sys/fs/cgroup/memory.max")  # a container's own limit
+# Float64 numbers held at the peak of reading and judging n rows of K classes, measured: n (4.3 K + 36) within
+# a tenth for 1e6 x 2, 1e6 x 10 and 2e5 x 100; some more for lists.
+EACH_LOGIT, EACH_ROW = 5, 40
+SHARE = 0.5  # of the memory that is free now; the rest is for others
+CGROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ),
+)
 
 
-def is_too_large(path: str | Path, free: float | None = None) -> bool:
-    """Whether judging all rows at once would take more than half of the memory that is free [byte].
+def should_stream(path: str | Path, free: int | None = None) -> bool:
+    """Whether judging the rows in memory would take more than half of what is free [bytes].
 
-    Raises
-    ------
-    PredictionsError : damaged files, or columns that are not predictions.
+    Folders are always streamed, `.npz` and `.csv` files never; the rows are counted, not read.
     """
     path = Path(path)
-    if not path.exists() or not is_arrow(path):
+    if not is_arrow(path):
         return False
+    if path.is_dir():
+        return True
     pieces = pieces_of(path)
-    first = next(piece for piece in pieces if piece.rows)
-    columns = arrow_columns(schema_of(first), source=str(path))
-    width = len(columns.scores)
-    if columns.listed:
-        batch = next(iter(batches_of(first, list(columns.scores), 1)))
-        width = len(batch.column(0)[0])
-    rows = sum(piece.rows for piece in pieces)
-    needed = 8.0 * rows * (EACH_LOGIT * max(width, 2) + EACH_ROW)
-    return needed > 0.5 * (free_bytes() if free is None else free)
+    each = 8 * (EACH_LOGIT * classes_of(pieces) + EACH_ROW)
+    needed = each * sum(piece.rows for piece in pieces)
+    return needed > SHARE * (free_bytes() if free is None else free)
 
 
-def free_bytes() -> float:
-    """Memory that can be had without swapping [byte]; infinite where the system does not say."""
-    found = re.search(r"MemAvailable:\s*(\d+) kB", _text(MEMINFO))
-    free = 1024.0 * int(found[1]) if found else float("inf")
-    limit = _text(CGROUP).strip()
-    return min(free, float(limit)) if limit.isdigit() else free
+def free_bytes() -> int:
+    """Memory that this process may still take: of the machine, and of its container where there is one."""
+    found = [_machine()]
+    for limit, usage in CGROUPS:
+        try:
+            most, used = (Path(name).read_text(encoding="ascii").strip() for name in (limit, usage))
+        except OSError:
+            continue
+        if most.isdigit():
+            found.append(int(most) - int(used))
+    return max(min(found), 0)
 
 
-def _text(path: Path) -> str:
+def _machine() -> int:
     try:
-        return path.read_text()
-    except OSError:
-        return ""
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return next(1024 * int(row.split()[1]) for row in lines if row.startswith("MemAvailable"))
+    except (OSError, StopIteration):  # not Linux: all of the memory, as nothing tells what is free
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

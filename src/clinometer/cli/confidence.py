@@ -154,8 +154,6 @@ def _streams(path: str, wanted: bool | None, backend: str, workers: int) -> bool
     """Whether to read in one pass: as asked for, else a folder, several workers, or what is too large."""
     if wanted is not None:
         return wanted
-    if Path(path).is_dir() or backend != "local" or workers > 1:
-        return True
-    from clinometer.calibration.memory import is_too_large
+    from clinometer.calibration.memory import should_stream
 
-    return is_too_large(path)
+    return backend != "local" or workers > 1 or should_stream(path)
