@@ -13,35 +13,47 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from clinometer.adapters.classifiers import compare, confidence
+    from clinometer.adapters.stopping import RefinementStopping
+    from clinometer.adapters.validation import ValidationMetric
     from clinometer.attach.watch import watch
     from clinometer.calibration.held_out import held_out_temperature
     from clinometer.calibration.run_view import run_view
     from clinometer.diagnosis.diagnose import diagnose
     from clinometer.diagnosis.rule import Rule
     from clinometer.reports.confidence_figures import plot
+    from clinometer.reports.las import to_las
+    from clinometer.reports.well_log.plot import plot_log
     from clinometer.store.reader import read
 
 _HOME = {
+    "RefinementStopping": "clinometer.adapters.stopping",
     "Rule": "clinometer.diagnosis.rule",
+    "ValidationMetric": "clinometer.adapters.validation",
     "compare": "clinometer.adapters.classifiers",
     "confidence": "clinometer.adapters.classifiers",
     "diagnose": "clinometer.diagnosis.diagnose",
     "held_out_temperature": "clinometer.calibration.held_out",
     "plot": "clinometer.reports.confidence_figures",
+    "plot_log": "clinometer.reports.well_log.plot",
     "read": "clinometer.store.reader",
     "run_view": "clinometer.calibration.run_view",
+    "to_las": "clinometer.reports.las",
     "watch": "clinometer.attach.watch",
 }
 
 __all__ = [
+    "RefinementStopping",
     "Rule",
+    "ValidationMetric",
     "compare",
     "confidence",
     "diagnose",
     "held_out_temperature",
     "plot",
+    "plot_log",
     "read",
     "run_view",
+    "to_las",
     "watch",
 ]
 

@@ -22,6 +22,8 @@ the ledger (which factor of the chain rule took the gradient of which layer) and
   clinometer report first.clino | less              plain text, never wider than 100 columns
   clinometer report first.clino --json > first.json everything, for programs
   clinometer report first.clino --fail-on error     for CI: exit code 1 if there is an error
+  clinometer report first.clino --plot first.png    its well log as a picture (.png, .svg, .pdf)
+  clinometer report first.clino --las first.las     the log's curves as a LAS 2.0 file
 
 \b
 Verdicts:
@@ -47,16 +49,28 @@ SEVERITIES = {"error": {"error"}, "warning": {"error", "warning"}}
 @click.command(help=HELP)
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print schema 1 JSON instead of text.")
+@click.option("--plot", metavar="OUT", help="Write the well log too: .png, .svg or .pdf.")
+@click.option("--las", metavar="OUT", help="Write the curves of the well log too, as LAS 2.0.")
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning"]),
     help="Exit with 1 if there is a finding of this severity or worse.",
 )  # fmt: skip
-def command(file: str, as_json: bool, fail_on: str | None) -> int:
+def command(
+    file: str, as_json: bool, plot: str | None, las: str | None, fail_on: str | None
+) -> int:
     from clinometer.diagnosis.diagnose import diagnose
     from clinometer.reports.diagnosis_text import WIDTH, fitting, text
     from clinometer.store.reader import read
 
     diagnosis = diagnose(read(file))
+    if plot is not None:
+        from clinometer.reports.well_log.plot import plot_log
+
+        plot_log(diagnosis, to=plot)
+    if las is not None:
+        from clinometer.reports.las import to_las
+
+        to_las(diagnosis, las)
     if as_json:
         click.echo(json.dumps(diagnosis.to_dict(), indent=2, allow_nan=False))
     else:

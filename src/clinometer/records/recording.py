@@ -12,8 +12,11 @@ from clinometer.records.evaluation import Evaluation
 from clinometer.records.site import Site
 
 if TYPE_CHECKING:
+    import os
+
     import pandas
     import xarray
+    from matplotlib.figure import Figure
 
 Float32 = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 Float64 = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -129,3 +132,15 @@ class Recording:
         from clinometer.records.export import dataset
 
         return dataset(self)
+
+    def plot_log(self, **options: Any) -> Figure:
+        """The well log of the run, as a matplotlib Figure (see `clinometer.plot_log`)."""
+        from clinometer import plot_log  # by the front door: records know nothing of reports
+
+        return plot_log(self, **options)
+
+    def to_las(self, path: str | os.PathLike[str], **options: Any) -> None:
+        """Write the curves of its well log as a LAS 2.0 file (see `clinometer.to_las`)."""
+        from clinometer import to_las
+
+        to_las(self, path, **options)

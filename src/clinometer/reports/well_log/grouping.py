@@ -11,7 +11,7 @@ import numpy as np
 from clinometer.records.recording import Float64
 
 MOST_PLACES = 90  # names of places that stand legibly under one another on the tallest log
-MOST_BLOCKS = 45  # the same for blocks, which take two lines each
+MOST_BLOCKS = 42  # blocks that do, at two lines each
 FEW = 2  # fewer than half of these would leave most of the column empty: blocks are parted
 
 

@@ -16,16 +16,15 @@ SCALES = {
 
 
 def step_edges(observed: Int64) -> Float64:
-    """Between which steps each observation is drawn: halfway to its neighbours.
+    """Between which steps each observation is drawn: halfway to its neighbours, the first from its own.
 
     >>> step_edges(np.array([0, 10, 30]))
-    array([-5.,  5., 20., 40.])
+    array([ 0.,  5., 20., 40.])
     """
     steps = observed.astype(np.float64)
     between = (steps[1:] + steps[:-1]) / 2
-    first = (steps[1] - steps[0]) / 2 if len(steps) > 1 else 0.5
     last = (steps[-1] - steps[-2]) / 2 if len(steps) > 1 else 0.5
-    return np.concatenate([[steps[0] - first], between, [steps[-1] + last]])
+    return np.concatenate([steps[:1], between, [steps[-1] + last]])
 
 
 def worst_cells(values: Float64, rows: Int64, columns: Int64, *, greatest: bool = False) -> Float64:

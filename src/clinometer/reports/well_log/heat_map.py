@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clinometer.records.recording import Bool, Float64
-from clinometer.reports.well_log import header, title
+from clinometer.reports.well_log import header, legend, title
 from clinometer.reports.well_log.depth_track import HATCH_WIDTH, draw_depth
 from clinometer.reports.well_log.frame import SHEET_MARGIN, Depths, axes_at, blank_at
 from clinometer.reports.well_log.heat_cells import (
@@ -76,6 +76,8 @@ def _drawn(well: Well, curve: str) -> Figure:
     mesh = _map(main, (values, bad), edges, curve)
     ends(main, depths.places)
     low = top + LOSS + depths.tall
+    rocks = blank_at(figure, SHEET_MARGIN, low + 0.1, named, FOOT - 0.1)
+    legend.draw_legend(rocks, well.kinds, None)
     bar = axes_at(figure, left, low + 0.55, MAP * 0.55, BAR)
     _bar(figure, bar, mesh, curve)
     _key(blank_at(figure, left + MAP * 0.6, low + 0.4, MAP * 0.4, 0.5), curve)

@@ -27,10 +27,12 @@ def tall(wide: float, kinds: Iterable[str], found: Sequence[Remark]) -> float:
     return (1 + max(line for *_, line in _placed(wide, _items(kinds, found)))) * LINE
 
 
-def _items(kinds: Iterable[str], found: Sequence[Remark]) -> list[tuple[str, str]]:
-    """(what is drawn, what it means)."""
+def _items(kinds: Iterable[str], found: Sequence[Remark] | None) -> list[tuple[str, str]]:
+    """(what is drawn, what it means); only rocks where `found` is None."""
     have = set(kinds)
     items = [("rock", name) for name in ROCKS if name in have]
+    if found is None:
+        return items
     items += [(shape, text) for shape, _, text in MARKS]
     return items + ([("band", f"blamed: {found[0].finding.code}")] if found else [])
 
@@ -47,8 +49,8 @@ def _placed(wide: float, items: Sequence[tuple[str, str]]) -> list[tuple[str, st
     return placed
 
 
-def draw_legend(axes: Axes, kinds: Iterable[str], found: Sequence[Remark]) -> None:
-    """The strip; the axes' unit is the inch."""
+def draw_legend(axes: Axes, kinds: Iterable[str], found: Sequence[Remark] | None) -> None:
+    """The strip; the axes' unit is the inch. Only rocks where `found` is None."""
     from matplotlib.patches import Rectangle
 
     filled = {shape: is_filled for shape, is_filled, _ in MARKS}

@@ -60,7 +60,7 @@ def plot_log(
     if over not in {None, "steps"}:
         raise ClinometerError(f"over={over!r}: expected None or 'steps'")
     check_matplotlib()
-    well = _drawable(run, steps)
+    well = drawable(run, steps)
     if over == "steps":
         from clinometer.reports.well_log.heat_map import heat_map
 
@@ -70,14 +70,15 @@ def plot_log(
     else:
         from clinometer.reports.well_log.sheet import sheet
 
-        wells = [well] if beside is None else side_by_side(well, _drawable(beside, steps))
+        wells = [well] if beside is None else side_by_side(well, drawable(beside, steps))
         figure = sheet(wells)
     if to is not None:
         save(figure, to)
     return figure
 
 
-def _drawable(run: Recording | Diagnosis, steps: tuple[int, int] | None) -> Well:
+def drawable(run: Recording | Diagnosis, steps: tuple[int, int] | None = None) -> Well:
+    """The well of a run; refuses one in which no layer was observed."""
     diagnosis = diagnose(run) if isinstance(run, Recording) else run
     well = well_of(diagnosis, steps)
     if not len(well) or not well.window.any():
@@ -106,9 +107,13 @@ def check_matplotlib() -> None:
 
 
 def save(figure: Figure, to: str | os.PathLike[str]) -> None:
-    """Write a picture in the format of its suffix."""
+    """Write a picture in the format of its suffix; the same figure gives the same file."""
+    import matplotlib as mpl
+
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
     try:
-        figure.savefig(to, dpi=DOTS)
+        with mpl.rc_context({"svg.hashsalt": "clinometer"}):
+            figure.savefig(to, dpi=DOTS, metadata=undated.get(Path(to).suffix.lower()))
     except OSError as error:
         raise ClinometerError(
             f"{os.fspath(to)}: cannot be written ({error.strerror or error})"

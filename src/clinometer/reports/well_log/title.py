@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 NULL = "-999.25"  # what stands for a missing value in LAS files
 ROWS = 4  # of facts
-SCRIPT = 40  # characters of its path: the end tells more
 MOST_LINES = 3  # of the sentence
 NARROWEST = 3.2  # column of facts [inches]
 LABEL = 0.78  # width of a fact's label [inches]
@@ -69,7 +68,8 @@ def _facts(axes: Axes, shown: list[tuple[str, str]], wide: float, top: float) ->
         left, down = 0.12 + (i // ROWS) * part, top + (i % ROWS + 0.5) * height(1.15)
         write(axes, left, down, label, color="#666666", va="center")
         room = fitting(part - LABEL - 0.05)
-        write(axes, left + LABEL, down, cut(text, room) if len(text) > room else text, va="center")
+        fitted = short(text, room) if label == "script" else cut(text, room)  # of a path, the end
+        write(axes, left + LABEL, down, fitted, va="center")
 
 
 def facts(well: Well) -> list[tuple[str, str]]:
@@ -86,8 +86,8 @@ def facts(well: Well) -> list[tuple[str, str]]:
         ("datum", _datum(well)),
         ("mean", f"of logs (shares: plain), n = {seen:,}"),
         ("depth", f"{counted(len(well), 'place')}, TD: the loss"),
-        ("NULL", f"{NULL} in LAS; here a gap, never joined"),
-        ("script", short(script.strip(), SCRIPT)),
+        ("NULL", f"{NULL} in LAS, here a gap"),
+        ("script", script.strip()),
         ("started", str(meta.get("started") or "").replace("T", " ")),
         ("steps", f"{recording.steps:,}, {len(recording.observed):,} observed; ended: {recording.ended}"),
         ("recorder", f"Clinometer {meta.get('clinometer', '?')}, PyTorch {meta.get('torch', '?')}"),
