@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from clinometer.adapters.classifiers import compare, confidence
     from clinometer.adapters.stopping import RefinementStopping
     from clinometer.adapters.validation import ValidationMetric
+    from clinometer.adapters.stopping import RefinementStopping
+    from clinometer.adapters.validation import ValidationMetric
     from clinometer.attach.watch import watch
     from clinometer.calibration.held_out import held_out_temperature
     from clinometer.calibration.run_view import run_view
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 _HOME = {
     "RefinementStopping": "clinometer.adapters.stopping",
+    "RefinementStopping": "clinometer.adapters.stopping",
     "Rule": "clinometer.diagnosis.rule",
+    "ValidationMetric": "clinometer.adapters.validation",
     "ValidationMetric": "clinometer.adapters.validation",
     "compare": "clinometer.adapters.classifiers",
     "confidence": "clinometer.adapters.classifiers",
@@ -43,7 +47,9 @@ _HOME = {
 
 __all__ = [
     "RefinementStopping",
+    "RefinementStopping",
     "Rule",
+    "ValidationMetric",
     "ValidationMetric",
     "compare",
     "confidence",

@@ -33,28 +33,32 @@ def device_sums(
     step = max(CHUNK // logits.shape[1], 1)
     for start in range(0, len(labels), step):
         rows = slice(start, start + step)
-        total += _chunk(logits[rows].to(dtype), labels[rows], weights[rows].to(dtype), betas)
+        z = (
+            logits[rows].T.to(dtype).contiguous()
+        )  # classes first: each operation is one long vector
+        total += _chunk(z, labels[rows], weights[rows].to(dtype), betas)
     return total
 
 
 def _chunk(z: Tensor, y: Tensor, w: Tensor, betas: tuple[float, ...]) -> Tensor:
+    """Sums of logits z (K, n)."""
     weighed = (w >= 0) & (w <= LARGEST)
     there = ~weighed | (w > 0)
-    outside = there & ((y < 0) | (y >= z.shape[1]))
+    outside = there & ((y < 0) | (y >= len(z)))
     largest = min(LARGEST, math.sqrt(torch.finfo(z.dtype).max) / 2.0)
-    finite = (z.abs() <= largest).all(dim=1) & weighed
+    finite = (z.abs() <= largest).all(dim=0) & weighed
     broken = there & ~outside & ~finite
     used = there & ~outside & finite
     w = torch.where(used, w, 0.0)
     y = torch.where(used, y, 0)
-    z = torch.where(used[:, None], z, 0.0)
-    peak, top = z.max(dim=1)
-    own = z.gather(1, y[:, None])[:, 0]
-    gap, start = peak - own, z.mean(dim=1) - own
-    tied = (z == peak[:, None]).sum(dim=1).to(z.dtype)
-    below = z.amin(dim=1) < own
-    z = z - peak[:, None]
-    rest = _rest(z, top, 1.0)[1]
+    z = torch.where(used, z, 0.0)
+    peak, top = z.max(dim=0)
+    own = z.gather(0, y[None])[0]
+    gap, start = peak - own, z.mean(dim=0) - own
+    tied = (z == peak).sum(dim=0).to(z.dtype)
+    below = z.amin(dim=0) < own
+    z = z - peak
+    rest = _powers(z, top, 1.0).sum(dim=0)
     loss, error = gap + rest.log1p(), rest / (1.0 + rest)
     right, square = (top == y).to(z.dtype), w * w
     singles = {
@@ -72,7 +76,7 @@ def _chunk(z: Tensor, y: Tensor, w: Tensor, betas: tuple[float, ...]) -> Tensor:
         "start": w * start,
         "start_square": square * start * start,
         "start_cross": square * start,
-        "uniform": w * math.log(z.shape[1]),
+        "uniform": w * math.log(len(z)),
         "not_finite": broken,
         "outside": outside,
         "beyond": torch.zeros_like(
@@ -85,20 +89,23 @@ def _chunk(z: Tensor, y: Tensor, w: Tensor, betas: tuple[float, ...]) -> Tensor:
     return torch.cat(parts)
 
 
-def _rest(away: Tensor, top: Tensor, beta: float) -> tuple[Tensor, Tensor]:
-    """exp(beta away) with 0 for the top class, and its sum over the classes."""
-    e = (beta * away).exp().scatter(1, top[:, None], 0.0)
-    return e, e.sum(dim=1)
+def _powers(away: Tensor, top: Tensor, beta: float) -> Tensor:
+    """exp(beta away) with 0 for the top class, (K, n)."""
+    return (beta * away).exp_().scatter_(0, top[None], 0.0)
 
 
 def _nodes(
     away: Tensor, top: Tensor, gap: Tensor, w: Tensor, square: Tensor, betas: tuple[float, ...]
 ) -> list[Tensor]:
     blocks: tuple[list[Tensor], ...] = ([], [], [], [])
-    for beta in betas:
-        e, rest = _rest(away, top, beta)
-        share = e / (1.0 + rest)[:, None]
-        first, second = (share * away).sum(dim=1), (share * away * away).sum(dim=1)
+    octave = (len(betas) - 1) // 4  # nodes in each octave: one octave up is the square
+    powers = [_powers(away, top, betas[j]) for j in range(octave)]
+    away_square = away * away
+    for j, beta in enumerate(betas):
+        e = powers[j % octave] if j < octave else powers[j % octave].square_()
+        rest = e.sum(dim=0)
+        scale = 1.0 / (1.0 + rest)
+        first, second = (e * away).sum(dim=0) * scale, (e * away_square).sum(dim=0) * scale
         slope = gap + first
         curvature = (second - first * first).clamp(min=0.0)
         values = (w * (beta * gap + rest.log1p()), w * slope, w * curvature, square * slope * slope)

@@ -145,9 +145,14 @@ def _opened(path: str, names: list[str] | None = None) -> Iterator[Any]:
                 yield _ipc(file, names)
     except PermissionError:
         raise PredictionsError(f"{path} may not be read: its permissions forbid it") from None
+    except MemoryError:
+        raise PredictionsError(
+            f"{path}: there is no memory for the next block. Where `ulimit -v` limits the address space, "
+            "ARROW_DEFAULT_MEMORY_POOL=system keeps Arrow from reserving a gigabyte of it."
+        ) from None
     except (pa.ArrowException, OSError) as error:
         raise PredictionsError(
-            f"{path} is truncated, damaged or of another format ({str(error).splitlines()[0]}): "
+            f"{path} is truncated, damaged or of another format ({str(error).partition(chr(10))[0]}): "
             "write it again"
         ) from None
 
