@@ -307,6 +307,28 @@ def test_rows_of_weight_zero_may_hold_anything(tmp_path):
     assert found.n == 199
 
 
+def test_rows_that_all_weigh_nothing_are_refused(tmp_path):
+    path = written(tmp_path / "p.parquet", *drawn(n=20), sample_weight=np.zeros(20))
+    with pytest.raises(PredictionsError, match="all 20 rows have weight 0"):
+        streamed(path)
+
+
+def test_a_second_pass_that_is_interrupted_leaves_the_first(tmp_path, monkeypatch):
+    z, y = drawn(6, n=30_000)
+    z[3000:] *= 40
+    path, passes = written(tmp_path / "p.parquet", z, y, rows=30_000), iter(range(9))
+
+    def once(part, plan):
+        if next(passes) == 1:
+            raise KeyboardInterrupt
+        return stream_sums.growing_sums(part, plan)
+
+    monkeypatch.setattr(stream_workers, "growing_sums", once)
+    found = streamed(path)
+    assert (found.passes, found.complete, found.n) == (1, True, 30_000)
+    assert found.fit.status == "above"
+
+
 def test_a_column_of_ids_is_no_group(tmp_path, monkeypatch):
     monkeypatch.setattr(stream_sums, "MOST_GROUPS", 50)
     path = written(tmp_path / "p.parquet", *drawn(n=200), row=[str(k) for k in range(200)])

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from clinometer.calibration.arrow_files import is_arrow, pieces_of
-from clinometer.calibration.streamed import classes_of
+from clinometer.calibration.stream_plan import classes_of
 
 # Float64 numbers held at the peak of reading and judging n rows of K classes, measured: n (4.3 K + 36) within
 # a tenth for 1e6 x 2, 1e6 x 10 and 2e5 x 100; some more for lists.

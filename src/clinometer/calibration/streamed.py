@@ -7,35 +7,20 @@ the sums of files, processes and machines add.
 from __future__ import annotations
 
 import contextlib
-import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from clinometer.calibration.arrow_columns import ArrowColumns, arrow_columns
-from clinometer.calibration.arrow_files import Part, batches_of, gathered, pieces_of, schema_of
-from clinometer.calibration.arrow_values import labels_of, scores_of
-from clinometer.calibration.probabilities import logits_of
+from clinometer.calibration.arrow_columns import ArrowColumns
+from clinometer.calibration.arrow_files import Part, gathered, pieces_of
+from clinometer.calibration.stream_plan import plan_of
 from clinometer.calibration.stream_sums import Plan, Summed, too_many
 from clinometer.calibration.stream_workers import Backend, summed_parts
 from clinometer.calibration.streamed_judgement import judge_sums
 from clinometer.calibration.streamed_result import Streamed
 from clinometer.errors import PredictionsError
-from clinometer.stats.batch_sums import LARGEST
-from clinometer.stats.binomial import logit_budget
-from clinometer.stats.firth import firth_beta
-from clinometer.stats.gaps import Array, logit_gaps
-from clinometer.stats.temperature import fit_temperature
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-FIRST_LOOK = 8, 2048  # row groups spread over all files, and rows of each: 5 % of beta and better
-MOST_CLASSES = 1000  # whose frequencies are kept: 16 kB of sums
 MOST_PASSES = 4  # a first look that is wrong is put right by the second; two more are for odd files
 
 
@@ -71,15 +56,19 @@ def streamed(
     PredictionsError, ShapeError : damaged files, missing columns or values, with the file and the row.
     """
     pieces = pieces_of(path)
-    plan, parts = _plan(pieces, group, weight, nodes), gathered(pieces, workers)
-    total, passes, complete = Summed(), 0, True
-    for passes in range(1, MOST_PASSES + 1):
-        total, complete = _pass(parts, plan, backend, workers, progress)
+    plan, parts = plan_of(pieces, group, weight, nodes), gathered(pieces, workers)
+    (total, complete), passes = _pass(parts, plan, backend, workers, progress), 1
+    if not total.groups:
+        raise KeyboardInterrupt
+    while complete and passes < MOST_PASSES:
         elsewhere = total.whole(plan).compute().elsewhere
-        if not complete or elsewhere is None or passes == MOST_PASSES:
+        if elsewhere is None:
             break
-        plan = replace(plan, centre=elsewhere)
-    _check_names(total, plan, str(path))
+        moved = replace(plan, centre=elsewhere)
+        again, complete = _pass(parts, moved, backend, workers, progress)
+        if complete:  # interrupted, the pass before still speaks of every row
+            total, plan, passes = again, moved, passes + 1
+    _check(total, plan, str(path))
     rows_there = sum(part.rows for part in parts)
     return judge_sums(
         total.whole(plan),
@@ -97,82 +86,6 @@ def streamed(
     )
 
 
-def _plan(parts: list[Part], group: str | None, weight: str | None, nodes: int) -> Plan:
-    """Columns, classes and the place to look at, from the schema and a first look."""
-    in_path = group is not None and all(group in dict(part.folders) for part in parts)
-    columns = arrow_columns(
-        schema_of(parts[0]),
-        source=parts[0].path,
-        group=None if in_path else group,
-        weight=weight,
-    )
-    classes, centre = _first_look(parts, columns)
-    return Plan(
-        columns=columns,
-        classes=classes,
-        centre=centre,
-        nodes=nodes,
-        budget=logit_budget(sum(part.rows for part in parts)),
-        by_class=classes if group is None and classes <= MOST_CLASSES else 0,
-        group=group,
-    )
-
-
-def _first_look(parts: list[Part], columns: ArrowColumns) -> tuple[int, float]:
-    """Number of classes, and the best inverse temperature of the first rows of some parts."""
-    count, rows = FIRST_LOOK
-    filled = [part for part in parts if part.rows]
-    chosen = filled[:: math.ceil(len(filled) / count)]
-    gaps = [_first_gaps(part, columns, rows) for part in chosen]
-    width = {seen.shape[1] for seen in gaps}
-    if len(width) > 1:
-        raise PredictionsError(
-            f"{chosen[0].path} and the files beside it have {' and '.join(map(str, sorted(width)))} "
-            "classes: expected the same in all"
-        )
-    seen = np.concatenate(gaps)
-    fit = fit_temperature(seen) if len(seen) else None
-    beta = None
-    if fit is not None:
-        beta = fit.beta if fit.status == "finite" else firth_beta(seen)
-    usable = beta is not None and math.isfinite(beta) and beta > 0.0
-    return width.pop(), float(beta) if usable and beta is not None else 1.0
-
-
-def classes_of(pieces: list[Part]) -> int:
-    """Number of classes, from the first row; one logit is two."""
-    columns = arrow_columns(schema_of(pieces[0]), source=pieces[0].path)
-    first = next(piece for piece in pieces if piece.rows)
-    return max(scores_of(_first(first, columns, 1), columns, source=first.path)[:1].size, 2)
-
-
-def _first(part: Part, columns: ArrowColumns, rows: int) -> pa.RecordBatch:
-    """The first rows of a part."""
-    import pyarrow as pa
-
-    read, found = 0, []
-    for batch in batches_of(part, columns.names, rows):
-        found.append(batch.slice(0, rows - read))
-        read += len(found[-1])
-        if read == rows:
-            break
-    return pa.concat_batches(found)
-
-
-def _first_gaps(part: Part, columns: ArrowColumns, rows: int) -> Array:
-    batch = _first(part, columns, rows)
-    scores = scores_of(batch, columns, source=part.path, row=part.first_row)
-    labels, _ = labels_of(batch, columns, source=part.path, row=part.first_row)
-    z = scores.astype(np.float64)
-    if columns.kind == "probabilities":
-        z, _ = logits_of(z, source=part.path, single=scores.dtype == np.float32)
-    if z.ndim == 1 or z.shape[1] == 1:
-        z = np.column_stack([np.zeros(len(z)), z.reshape(-1)])
-    # What cannot be judged is refused by the pass itself, which names the row.
-    good = (labels >= 0) & (labels < z.shape[1]) & (np.abs(z) <= LARGEST).all(axis=1)
-    return logit_gaps(z[good], labels[good])
-
-
 def _pass(
     parts: list[Part], plan: Plan, backend: Backend, workers: int, progress: bool | None
 ) -> tuple[Summed, bool]:
@@ -183,8 +96,6 @@ def _pass(
             for summed in summed_parts(parts, plan, backend, workers, seen):
                 total.merge(summed)
         except KeyboardInterrupt:
-            if not total.groups:
-                raise
             return total, False
     return total, True
 
@@ -203,7 +114,11 @@ def _bar(rows: int, progress: bool | None) -> Iterator[Callable[[int], None]]:
         yield lambda n: bar.advance(task, n)
 
 
-def _check_names(total: Summed, plan: Plan, source: str) -> None:
+def _check(total: Summed, plan: Plan, source: str) -> None:
+    if not total.whole(plan).weight:
+        raise PredictionsError(
+            f"{source}: all {total.rows:,} rows have weight 0: none can be judged"
+        )
     if len(total.others) > 1:
         names = ", ".join(sorted(total.others)[:20])
         raise PredictionsError(
