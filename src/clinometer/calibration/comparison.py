@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from clinometer.calibration.cures import cures
 from clinometer.calibration.earned import GENEROUS, Claim
 from clinometer.calibration.linear import Proportion
 from clinometer.calibration.predictions import Predictions
@@ -89,10 +90,13 @@ class Comparison:
         }
 
     def _earned(self) -> dict[str, Any]:
+        settings = cures(self.a, self.claims[0]), cures(self.b, self.claims[1])
         return {
             "confidence": self.earned_confidence,
             "guarantee": self.guarantee,
             "temperature": _both(self.claims, lambda c: c.temperature),
+            "label_smoothing": _both(settings, lambda c: c.label_smoothing),
+            "l2": _both(settings, lambda c: c.l2),
             "points_needed": _both(self.claims, lambda c: c.points_needed),
             "break_even_error_rate": self.break_even_error_rate,
             "logit_budget": self.logit_budget,

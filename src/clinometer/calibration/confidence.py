@@ -8,6 +8,7 @@ from typing import Any
 
 from clinometer.calibration.claims import Record
 from clinometer.calibration.confidence_verdict import Decision
+from clinometer.calibration.cures import cures
 from clinometer.calibration.earned import Claim
 from clinometer.calibration.groups import Group
 from clinometer.calibration.ladder import Ladder
@@ -116,7 +117,7 @@ class Confidence:
                 "confidence": self.claim.confidence,
                 "guarantee": self.claim.guarantee,
                 "points_needed": self.claim.points_needed,
-                "temperature": self.claim.temperature,
+                **cures(self.predictions, self.claim).to_dict(),
             },
             "groups": [group_json(group) for group in self.groups],
             "classes": [{"name": self.class_name(k)} | rates_json(one) for k, one in self.classes],

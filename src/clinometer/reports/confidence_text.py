@@ -1,8 +1,9 @@
-"""One model's confidence in the terminal: the verdict and its sentence, then claims, loss, groups, notes."""
+"""One model's confidence in the terminal: verdict and sentence, then claims, loss, groups, notes."""
 
 from __future__ import annotations
 
 from clinometer.calibration.confidence import Confidence
+from clinometer.calibration.cures import cures
 from clinometer.calibration.streamed_result import Streamed
 from clinometer.calibration.words import confidence_text as claimed_text
 from clinometer.reports.claims_text import NAME, WIDTH, claim_lines, group_lines, note_lines
@@ -79,5 +80,20 @@ def _support(result: Confidence) -> list[str]:
         f"  {'earned confidence':<{NAME - 2}}{earned:>16}  Firth/Jeffreys, mean",
         f"  {'guarantee':<{NAME - 2}}{claim.guarantee:>16.4f}  right on fresh rows, at least",
         *([cost] if result.whole.counted == 0.0 else []),
+        *_settings(result),
         f"  {'log-odds, at most':<{NAME - 2}}{budget:>16.2f}  {beyond}",
     ]
+
+
+def _settings(result: Confidence) -> list[str]:
+    """What would earn the confidence, where it is not earned as it stands."""
+    found = cures(result.predictions, result.claim)
+    if result.verdict == "earned" or found.temperature is None:
+        return []
+    more = [
+        f"{name} {value:.3g}"
+        for name, value in (("label smoothing", found.label_smoothing), ("L2", found.l2))
+        if value is not None
+    ]
+    lines = [f"  {'temperature it earns':<{NAME - 2}}{found.temperature:>16.5g}"]
+    return [*lines, f"  {'or train with':<{NAME + 2}}{', '.join(more)}"] if more else lines
