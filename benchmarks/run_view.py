@@ -47,11 +47,16 @@ def data(name: str, noise: float, seed: int) -> Data:
     return Data(tuple(x[part] for part in parts), tuple(y[part] for part in parts), classes)
 
 
+def looked_at(length: int) -> list[int]:
+    """Steps or epochs with a checkpoint, evenly spaced in the logarithm."""
+    return np.unique(np.geomspace(1, length, CHECKPOINTS).astype(int)).tolist()
+
+
 def logistic(found: Data, steps: int, rate: float) -> Iterator[tuple[Array, ...]]:
     """Full-batch gradient descent from zero; logits of the three parts at steps evenly spaced in the log."""
     x, y = found.x[0], np.eye(found.classes)[found.y[0]]
     w, b = np.zeros((x.shape[1], found.classes)), np.zeros(found.classes)
-    wanted = set(np.unique(np.geomspace(1, steps, CHECKPOINTS).astype(int)).tolist())
+    wanted = set(looked_at(steps))
     for step in range(1, steps + 1):
         z = x @ w + b
         p = np.exp(z - z.max(axis=1, keepdims=True))
@@ -67,7 +72,7 @@ def mlp(found: Data, epochs: int, seed: int) -> Iterator[tuple[Array, ...]]:
     from sklearn.neural_network import MLPClassifier
 
     model = MLPClassifier((128, 128), alpha=0.0, batch_size=BATCH, random_state=seed)
-    wanted = set(np.unique(np.geomspace(1, epochs, CHECKPOINTS).astype(int)).tolist())
+    wanted = set(looked_at(epochs))
     for epoch in range(1, epochs + 1):
         model.partial_fit(found.x[0], found.y[0], classes=np.arange(found.classes))
         if epoch in wanted:

@@ -59,9 +59,10 @@ def _dumbbell(ax: Axes, at: int, group: Group) -> None:
     )
     ax.plot([low, high], [at, at], color=BLACK, linewidth=0.9, marker="|", markersize=5, zorder=2)
     ax.plot(
-        claimed, at, "D", markerfacecolor="white", markeredgecolor=BLACK, markersize=5.5, zorder=3
+        claimed, at, "D", markerfacecolor="white", markeredgecolor="none", markersize=7, zorder=3
     )
     ax.plot(right, at, mark, color=colour, markeredgecolor=BLACK, markersize=6.5, zorder=4)
+    ax.plot(claimed, at, "D", markerfacecolor="none", markeredgecolor=BLACK, markersize=8, zorder=5)
 
 
 def _frame(ax: Axes, shown: tuple[Group, ...]) -> None:

@@ -90,5 +90,5 @@ def _joint(ax: Axes, at: int, level: float) -> None:
 
 
 def _size(part: float, total: float) -> str:
-    share = f"\n{part / total:.0%}".replace("%", " %") if total > 0.0 else ""
+    share = f"\n{part / total:.0%}" if total > 0.0 else ""
     return f"{part:.3g}{share}"
