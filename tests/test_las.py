@@ -132,3 +132,10 @@ def test_report_refuses_a_picture_that_it_cannot_make(recorded: Path, run_cli) -
     told = run_cli("report", recorded, "--plot", "log.bmp", code=2)
     assert "expected a file ending in .png, .svg, .pdf" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_the_page_lists_every_curve_of_the_file() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "well-log.md").read_text("utf-8")
+    table = page[page.index("| curve | is |") :]
+    for name in columns(well_of(diagnose(recording(2)))):
+        assert name in table

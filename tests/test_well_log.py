@@ -521,3 +521,9 @@ def test_without_matplotlib_it_says_how_to_get_it(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ClinometerError, match=r"clinometer\[plot\]"):
         plot_log(recording(2))
+
+
+def test_gains_of_other_places_are_not_joined_to_one_another() -> None:
+    other = curves.PAIR.curves[2]
+    across, _ = lines.points(other, np.array([-0.5, 0.5]), np.array([-0.5, 0.5, 1.5]))
+    assert np.isnan(across).tolist() == [False, False, True, False, False]

@@ -26,6 +26,7 @@ class Curve:
     label, unit : as the header says them
     joined : whether readings of neighbouring places are joined (a signal on its way), or each stands for
         its bed and the curve goes in steps
+    apart : whether each reading stands by itself, as those of neighbours say nothing together
     backup : whether it is drawn only where it is on its scale, as the continuation of another
     """
 
@@ -38,6 +39,7 @@ class Curve:
     width: float = 1.2
     joined: bool = False
     backup: bool = False
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ PAIR = Track(
     (
         Curve("slope", "activation slope", "-", scale.PAIR, GREEN, SOLID, 1.5),
         Curve("weight_gain", "weight gain", "-", scale.REVERSED, RED, DASHED, 1.4),
-        Curve("other_gain", "other gains", "-", scale.PAIR, GREY, DOTTED, 1.2),
+        Curve("other_gain", "other gains", "-", scale.PAIR, GREY, DOTTED, 1.2, apart=True),
     ),
     divisions=2, bold=1, inner=True,
 )  # fmt: skip

@@ -11,20 +11,28 @@ from clinometer.reports.well_log import header, legend, title
 from clinometer.reports.well_log.depth_track import HATCH_WIDTH, draw_depth
 from clinometer.reports.well_log.frame import SHEET_MARGIN, Depths, axes_at, blank_at
 from clinometer.reports.well_log.heat_cells import (
-    SCALES,
     any_cells,
     runs,
     scale_of,
     step_edges,
     worst_cells,
 )
-from clinometer.reports.well_log.history import CURVES, history
+from clinometer.reports.well_log.heat_margins import (
+    BAR,
+    MISSING,
+    NOT_FINITE,
+    ZERO,
+    draw_bar,
+    draw_key,
+    draw_loss,
+)
+from clinometer.reports.well_log.history import history
 from clinometer.reports.well_log.remarks import blamed, remarks, shade
 from clinometer.reports.well_log.sheet import ALONE, THINNEST
 from clinometer.reports.well_log.thinning import starts_of
 from clinometer.reports.well_log.tracks import ends
 from clinometer.reports.well_log.well import Well
-from clinometer.reports.well_log.words import FONT, NORMAL, height, write
+from clinometer.reports.well_log.words import FONT, NORMAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,12 +40,10 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-MAP, LOSS, BAR = 8.0, 1.15, 0.16  # widths of map and colour bar, height of the loss [inches]
+MAP, LOSS = 8.0, 1.15  # width of the map, height of the loss [inches]
 SIDE = 0.42  # to the right of it, for the values of the loss
 FOOT = 0.95  # below the map: steps, colour bar, what the colours mean
 MOST_ROWS, MOST_COLUMNS = 720, 640  # cells; more are not seen apart on the sheet
-ZERO, NOT_FINITE, MISSING = "#000000", "#D81B60", "#FFFFFF"
-HEAD_ROOM = 0.25  # above the loss, for its name
 SPARED = 0.1  # of the colour map's dark end, so that its darkest is not the black of a zero
 
 
@@ -70,7 +76,7 @@ def _drawn(well: Well, curve: str) -> Figure:
     shade(depth, remarks(well), least=THINNEST / depths.row)
     ends(depth, depths.places)
     edges = step_edges(well.diagnosis.recording.observed)
-    _loss(axes_at(figure, left, top, MAP, LOSS), well, edges)
+    draw_loss(axes_at(figure, left, top, MAP, LOSS), well, edges)
     main = axes_at(figure, left, top + LOSS, MAP, depths.tall)
     main.set_ylim(*depths.limits)
     mesh = _map(main, (values, bad), edges, curve)
@@ -79,8 +85,8 @@ def _drawn(well: Well, curve: str) -> Figure:
     rocks = blank_at(figure, SHEET_MARGIN, low + 0.1, named, FOOT - 0.1)
     legend.draw_legend(rocks, well.kinds, None)
     bar = axes_at(figure, left, low + 0.55, MAP * 0.55, BAR)
-    _bar(figure, bar, mesh, curve)
-    _key(blank_at(figure, left + MAP * 0.6, low + 0.4, MAP * 0.4, 0.5), curve)
+    draw_bar(figure, bar, mesh, curve)
+    draw_key(blank_at(figure, left + MAP * 0.6, low + 0.4, MAP * 0.4, 0.5), curve)
     return figure
 
 
@@ -139,55 +145,3 @@ def _cross_out(axes: Axes, along: Float64, down: Float64, where: Bool) -> None:
         crossed = PolyCollection(boxes, facecolor=NOT_FINITE, edgecolor="white", hatch="xxx")
         crossed.set_linewidth(0)
         axes.add_collection(crossed, autolim=False)
-
-
-def _loss(axes: Axes, well: Well, edges: Float64) -> None:
-    """The loss of every recorded step, and the no-information level dotted."""
-    recording, level = well.diagnosis.recording, well.diagnosis.course.no_information
-    seen = recording.loss_seen
-    loss = np.where(np.isfinite(recording.loss), recording.loss, np.nan)[seen]
-    axes.set_label("loss")
-    axes.plot(recording.step[seen], loss, color="#000000", linewidth=0.8)
-    if level is not None:
-        axes.axhline(level, color="#B24700", linestyle=(0, (1, 1.4)), linewidth=1.2)
-    axes.set_xlim(edges[0], edges[-1])
-    axes.set_xticks([])
-    axes.margins(y=0.1)
-    bottom, top = axes.get_ylim()
-    axes.set_ylim(bottom, top + HEAD_ROOM * (top - bottom))
-    axes.yaxis.tick_right()
-    axes.locator_params(axis="y", nbins=4)
-    axes.tick_params(axis="y", labelsize=NORMAL)
-    told = "loss" if level is None else "loss; dotted: no-information level"
-    write(axes, 0.008, 0.95, told, transform=axes.transAxes, va="top")
-
-
-def _bar(figure: Figure, axes: Axes, mesh: QuadMesh, curve: str) -> None:
-    low, high = mesh.get_clim()
-    scale = SCALES[curve]
-    steps = 5 if not scale.is_log else int(high - low) + 1
-    ticks = np.linspace(low, high, steps)
-    figure.colorbar(mesh, cax=axes, orientation="horizontal", ticks=ticks.tolist())
-    axes.set_label("scale")
-    every = 1 if steps <= 9 else 2
-    texts = [scale.written(t) if i % every == 0 else "" for i, t in enumerate(ticks.tolist())]
-    axes.set_xticklabels(texts, fontsize=NORMAL)
-    axes.set_title(CURVES[curve], fontsize=NORMAL, loc="left", pad=3)
-
-
-def _key(axes: Axes, curve: str) -> None:
-    """What the colours beside the scale mean."""
-    from matplotlib.patches import Rectangle
-
-    shown = [(ZERO, "exactly zero")] if SCALES[curve].is_log else []
-    shown += [(NOT_FINITE, "NaN or Inf")] if curve in {"gradient", "activation"} else []
-    left = 0.0
-    for colour, text in [*shown, (MISSING, "not measured")]:
-        broke = colour == NOT_FINITE
-        patch = Rectangle(
-            (left, 0.17), 0.22, BAR, facecolor=colour, linewidth=0.6, hatch="xxx" if broke else "",
-            edgecolor="white" if broke else "#000000",
-        )  # fmt: skip
-        axes.add_patch(patch)
-        write(axes, left + 0.28, 0.17 + height(0.6), text, va="center")
-        left += 0.42 + len(text) * NORMAL * 0.55 / 72

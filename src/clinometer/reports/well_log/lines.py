@@ -30,7 +30,13 @@ def points(curve: Curve, values: Float64, edges: Float64) -> tuple[Float64, Floa
     """
     across = curve.scale.place(values)
     across = np.where(np.isfinite(across), across, np.nan)
-    return (across, (edges[1:] + edges[:-1]) / 2) if curve.joined else stairs(across, edges)
+    if curve.joined:
+        return across, (edges[1:] + edges[:-1]) / 2
+    found, depth = stairs(across, edges)
+    if curve.apart:
+        broken = np.arange(2, len(found), 2)
+        return np.insert(found, broken, np.nan), np.insert(depth, broken, depth[broken])
+    return found, depth
 
 
 def stairs(across: Float64, edges: Float64) -> tuple[Float64, Float64]:
