@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from clinometer.adapters.classifiers import compare, confidence
     from clinometer.adapters.stopping import RefinementStopping
     from clinometer.adapters.validation import ValidationMetric
-    from clinometer.adapters.stopping import RefinementStopping
-    from clinometer.adapters.validation import ValidationMetric
     from clinometer.attach.watch import watch
     from clinometer.calibration.held_out import held_out_temperature
     from clinometer.calibration.run_view import run_view
@@ -29,9 +27,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "RefinementStopping": "clinometer.adapters.stopping",
-    "RefinementStopping": "clinometer.adapters.stopping",
     "Rule": "clinometer.diagnosis.rule",
-    "ValidationMetric": "clinometer.adapters.validation",
     "ValidationMetric": "clinometer.adapters.validation",
     "compare": "clinometer.adapters.classifiers",
     "confidence": "clinometer.adapters.classifiers",
@@ -47,9 +43,7 @@ _HOME = {
 
 __all__ = [
     "RefinementStopping",
-    "RefinementStopping",
     "Rule",
-    "ValidationMetric",
     "ValidationMetric",
     "compare",
     "confidence",
