@@ -195,6 +195,15 @@ def test_what_was_not_measured_is_a_gap_without_a_mark() -> None:
     assert not marks(figure, "gradient", lines.ZERO)
 
 
+def test_a_run_that_was_never_finite_is_drawn_with_its_marks() -> None:
+    run = recording(2, losses=np.full(200, math.nan))
+    for column, value in (("grad_out_rms", math.nan), ("nonfinite_grad", 9.0)):
+        run.rows["call"][:, :, names("call").index(column)] = value
+    figure = plot_log(run)
+    assert list(marks(figure, "gradient", lines.NOT_FINITE).values()) == [[0, 1, 2]]
+    assert np.isnan(drawn_lines(figure, "gradient", curves.BLUE)[0].get_xdata()).all()
+
+
 def test_an_infinite_size_enters_no_mean() -> None:
     run = recording(2)
     run.rows["call"][-1, 0, names("call").index("grad_out_rms")] = math.inf

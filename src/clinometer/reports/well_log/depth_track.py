@@ -133,11 +133,11 @@ def _gain(decades: float) -> str:
 
 
 def _ends(axes: Axes, well: Well, depths: Depths, wide: float, *, names: bool) -> None:
-    """The surface above and the loss at total depth."""
-    bottom, top = depths.limits
-    losses = [site.name for site in well.diagnosis.recording.of_kind("loss")]
+    """The names of both ends: the surface above, the loss at total depth."""
     if not names:
         return
+    bottom, top = depths.limits
+    losses = [site.name for site in well.diagnosis.recording.of_kind("loss")]
     told = "TD  loss" + (f": {', '.join(losses)}" if losses else "")
     for middle, text in (
         ((top - 0.5) / 2, "surface: input"),

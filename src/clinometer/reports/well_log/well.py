@@ -106,10 +106,13 @@ def _belongs(name: str, module: str) -> bool:
 
 
 def well_of(diagnosis: Diagnosis, steps: tuple[int, int] | None = None) -> Well:
-    """Read a well off a diagnosis; over `steps`, both included, instead of the run's last quarter."""
+    """Read a well off a diagnosis; over `steps`, both included, instead of the run's last quarter.
+
+    A run that was never finite has no such quarter: all that was observed is read, for its marks.
+    """
     calls = diagnosis.recording.of_kind("call")
     observed = diagnosis.recording.observed
-    window = diagnosis.late
+    window = diagnosis.late if diagnosis.late.any() else np.ones(len(observed), dtype=bool)
     if steps is not None:
         window = np.asarray((observed >= steps[0]) & (observed <= steps[1]))
     kinds = tuple(kind_of(call) for call in calls)
