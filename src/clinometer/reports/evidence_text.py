@@ -17,13 +17,14 @@ def evidence_text(item: Evidence, usual: int | None = None) -> str:
     >>> evidence_text(Evidence("owned by an optimizer", 0.0, 1.0, "yes or no", 9), 9)
     'owned by an optimizer: no'
     """
-    said = f"{item.quantity}{_value(item)}"
+    said = f"{item.quantity}{value_text(item)}"
     if item.limit is not None and item.unit != "yes or no":
-        said += _limit(item)
+        said += limit_text(item)
     return said if item.n == usual or item.n < 2 else f"{said} (n = {item.n:,})"
 
 
-def _value(item: Evidence) -> str:
+def value_text(item: Evidence) -> str:
+    """What follows the quantity's name: its value, with what it is a share or number of."""
     value, unit = item.value, item.unit
     if math.isnan(value):
         return ": not measured"
@@ -44,7 +45,8 @@ def _decades(value: float) -> str:
     return f"{10**value:.2g} ({value:.1f} decades)"
 
 
-def _limit(item: Evidence) -> str:
+def limit_text(item: Evidence) -> str:
+    """What follows the value: on which side of which limit it lies; only where there is a limit."""
     limit = item.limit
     assert limit is not None
     if item.unit == "decades" and limit == 0:
