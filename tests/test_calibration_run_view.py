@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from benchmarks.run_view import data, logistic, mlp
+from benchmarks.run_view import RATES, data, logistic, mlp
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -243,7 +243,7 @@ def test_a_temperature_that_may_be_one_is_not_called_overconfident():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_digits_without_regularisation_are_overconfident_not_overfitted(seed):
     """Control of the reference: the validation loss rises, and all of the rise is scale."""
     found = data("digits", 0.0, seed)
@@ -258,7 +258,7 @@ def test_digits_without_regularisation_are_overconfident_not_overfitted(seed):
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_noisy_labels_with_logistic_regression_lose_separation(seed):
     found = data("digits", 0.1, seed)
-    seen = run_view((z[1] for z in logistic(found, 2000, 0.5)), found.y[1])
+    seen = run_view((z[1] for z in logistic(found, 5000, RATES["digits"])), found.y[1])
     assert seen.phase == "lost separation"
     assert seen.since_loss.refinement.interval[0] > 0.0
 
