@@ -14,12 +14,16 @@ from clinometer.diagnosis.inputs import Input, Target
 from clinometer.diagnosis.ledger import Line
 from clinometer.diagnosis.linearity import Pair
 from clinometer.diagnosis.output import Output, Softmax
+from clinometer.diagnosis.progress import Progress
 from clinometer.diagnosis.quantities import Activations, Quantities
 from clinometer.diagnosis.updates import Update
+from clinometer.diagnosis.validation import Validation
 from clinometer.diagnosis.wiring import Parameter
 from clinometer.records.columns import COLUMNS, LAGS, STEP, names
+from clinometer.records.evaluation import KEPT, Change, Evaluation
 from clinometer.records.recording import Recording
 from clinometer.records.site import Site
+from clinometer.stats.running_fit import RunningFit
 from made import recording
 
 MANY = 10  # observations of the recording made by hand
@@ -310,7 +314,52 @@ def costing(seconds: float) -> dict[str, Any]:
     return {"recording": replace(made, meta={**made.meta, "overhead": cost})}
 
 
+def growing(share: float) -> dict[str, Any]:
+    """All training rows are right, and so much of what the loss gains in each step is scale."""
+    made = with_column("loss", "right", 1.0, recording(every=10))
+    falls = np.full(len(made.observed), -1e-3)
+    return {"recording": made, "progress": Progress(falls, {"a": share * falls})}
+
+
+def fit(**changed: Any) -> RunningFit:
+    """Of a million rows, half of them right; calibrated, unless it is changed."""
+    fields: dict[str, Any] = {
+        "status": "finite", "rows": 10**6, "effective": 1e6, "loss": 1.0, "refinement": 1.0,
+        "scale": 0.0, "temperature": 1.0, "beta": 1.0, "interval": (0.99, 1.01), "range": (0.25, 4.0),
+        "elsewhere": None, "optimism": 0.0, "loss_error": 0.0, "accuracy": 0.5, "confidence": 0.5,
+        "error": 0.5, "wrong": 0.5, "ece": 0.0, "not_finite": 0, "beyond": 0,
+    }  # fmt: skip
+    return RunningFit(**fields | changed)
+
+
+def evaluated(found: RunningFit, change: Change | None = None) -> dict[str, Any]:
+    """The latest evaluation pass, half of whose rows have the most frequent label."""
+    one = Evaluation(200, "cross_entropy", found.rows, found.rows / 2, (0.0,) * KEPT, 1.0, change)
+    one.__dict__["fit"] = found
+    return {"validation": Validation((one,), stale=False), "course": course()}
+
+
+def costing_scale(share: float, temperature: float) -> dict[str, Any]:
+    near = (0.99 * temperature, 1.01 * temperature)
+    return evaluated(fit(loss=1 + share, temperature=temperature, interval=near))
+
+
+def risen(share: float, lost: bool) -> dict[str, Any]:
+    """An evaluation loss that rose by a share of the refinement, which rose with it or did not."""
+    change = Change(100, share, 0.0, share if lost else 0.0, 0.0, 100, 0.0, 0.0)
+    return evaluated(fit(refinement=1 + share if lost else 1.0, temperature=2.0), change)
+
+
 LIMITS = (
+    Limit("CONF101", "scale", 0.5, ">=", growing),
+    Limit("CONF102", "scale", 0.9, ">=", growing),
+    Limit("CONF201", "cost", 0.01, ">=", lambda x: costing_scale(x, 2.0)),
+    Limit("CONF201", "grave", 0.5, ">=", lambda x: costing_scale(x, 2.0), "warning"),
+    Limit("CONF202", "cost", 0.01, ">=", lambda x: costing_scale(x, 0.5)),
+    Limit("CONF202", "grave", 0.5, ">=", lambda x: costing_scale(x, 0.5), "warning"),
+    Limit("CONF204", "sure", 0.5, ">=", lambda x: evaluated(fit(confidence=0.5 + 0.5 * x))),
+    Limit("CONF301", "risen", 0.01, ">=", lambda x: risen(x, lost=False)),
+    Limit("CONF301", "lost", 0.1, ">=", lambda x: risen(x, lost=True), "warning"),
     Limit("FLOW101", "saturated", 0.5, ">=", lambda x: activations(saturated=x, gain=-3.0)),
     Limit("FLOW102", "dead", 0.5, ">=", lambda x: activations("relu", dead=x)),
     Limit("FLOW102", "window", 100, ">=", lambda x: activations("relu", dead=0.6, window=x)),
@@ -397,6 +446,11 @@ LIMITS = (
 TWO = recording(steps=200)
 
 
+def claiming(error: float) -> Recording:
+    """All training rows are right, and the network claims this error."""
+    return with_column("loss", "claimed_error", error, with_column("loss", "right", 1.0))
+
+
 def following(*words: str) -> dict[str, Any]:
     return {"outputs": [Output("a", words, (), ("",) * len(words))], "course": course()}
 
@@ -407,6 +461,10 @@ def pair(bends: bool) -> dict[str, Any]:
 
 FACTS: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]] = {
     # code: (the fact is not there, it is)
+    "CONF203": (
+        {"recording": claiming(0.1)},
+        {"recording": claiming(1e-6)},
+    ),
     "FLOW207": (pair(True), pair(False)),
     "FLOW401": (
         {"wiring": [parameter(), parameter(name="b.weight", layer="b", moved=True, was_owned=False)]},

@@ -1606,7 +1606,7 @@ def test_27_half_of_the_labels_are_healthy_shams_that_name_no_code():
 # -- 28: swapped constants ---------------------------------------------------------------------------
 
 
-RULES = {rule.code: rule for rule in all_rules() if rule.code.startswith(("FLOW", "RUN"))}
+RULES = {rule.code: rule for rule in all_rules() if rule.code.startswith(("FLOW", "CONF", "RUN"))}
 
 
 def speaks(code: str, given: Mapping[str, Any], severity: str | None = None) -> bool:

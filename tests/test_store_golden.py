@@ -108,8 +108,12 @@ def test_schema_4_every_kind_of_site_and_what_was_seen_of_validation() -> None:
         (8, "cross_entropy", 108, 40.0),
         (16, "cross_entropy", 116, 40.0),
     ]
-    assert got.evaluations[1].sums == tuple(16 + i / 64 for i in range(38))
-    assert [e.change for e in got.evaluations] == [None, (8, 0.5, 0.25, -0.5, 0.125)]
+    assert got.evaluations[1].sums == tuple(16 + i / 64 for i in range(36))
+    assert [e.change for e in got.evaluations] == [
+        None,
+        (8, 0.5, 0.25, -0.5, 0.125, 4, 0.75, 0.0625),
+    ]
+    assert got.evaluations[0].centre == 0.5
 
 
 @pytest.mark.parametrize("schema", [1, 2, 3])

@@ -15,7 +15,14 @@ from torch.nn import functional
 import clinometer
 from clinometer.attach import evaluations as listening
 from clinometer.diagnosis.progress import progress
-from clinometer.records.evaluation import Evaluation, best_beta, mean_loss, merged_evaluations
+from clinometer.records.evaluation import (
+    KEPT,
+    SINGLES,
+    Evaluation,
+    best_beta,
+    mean_loss,
+    merged_evaluations,
+)
 from clinometer.records.recording import Recording
 from networks import blobs, chain
 from truth import record, steps
@@ -267,8 +274,8 @@ def test_a_pass_without_gradients_is_summed_as_the_script_would_have_it(loss, qu
         assert one.most == float(torch.bincount(labels).max())
         best = least(z, labels)
         assert one.fit.refinement == pytest.approx(best[1], abs=2e-5)
-        assert best_beta(np.array(one.sums)) == pytest.approx(best[0], rel=1e-3)
-        assert mean_loss(one.sums) == pytest.approx(one.fit.loss)
+        assert best_beta(one.vector, one.centre) == pytest.approx(best[0], rel=1e-3)
+        assert mean_loss(one.vector) == pytest.approx(one.fit.loss)
 
 
 def least(z: torch.Tensor, labels: torch.Tensor) -> tuple[float, float]:
@@ -389,6 +396,28 @@ def test_the_change_since_the_least_loss_is_that_of_pairs_of_rows(tmp_path):
     assert change.since == got.evaluations[best].step
     assert change.loss == pytest.approx(float(differences.mean()), rel=1e-4)
     assert change.loss_error == pytest.approx(float(differences.std() / math.sqrt(80)), rel=1e-4)
+    refined = [
+        functional.cross_entropy(least(z, labels)[0] * z, labels, reduction="none") for z in kept
+    ]
+    lowest = int(np.argmin([float(one.mean()) for one in refined[:-1]]))
+    assert change.best == got.evaluations[lowest].step
+    assert change.risen == pytest.approx(float((refined[-1] - refined[lowest]).mean()), abs=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1 / 50, 50.0])
+def test_a_temperature_far_from_one_is_found_and_no_limit_of_the_search_is_given(scale, tmp_path):
+    model = chain(1, 8, nn.ReLU, classes=4, inputs=8)
+    train, kept = training(model), []
+
+    def step(i):
+        train(i)
+        with torch.no_grad():
+            logits = scale * model(TASK[0])
+            functional.cross_entropy(logits, TASK[1])
+        kept.append(logits.double())
+
+    one = watched(tmp_path, model, step, 20).evaluations[-1]
+    assert one.fit.beta == pytest.approx(least(kept[-1], TASK[1])[0], rel=1e-3)
 
 
 def test_passes_over_other_rows_are_not_held_against_each_other(tmp_path):
@@ -406,13 +435,12 @@ def test_passes_over_other_rows_are_not_held_against_each_other(tmp_path):
 
 
 def test_of_many_passes_some_stay_and_the_best_and_the_latest_are_among_them():
-    sums = np.zeros(38)
-    sums[[0, 1, 2]] = 10.0
-    at = 3  # the loss
+    sums = dict.fromkeys(range(KEPT), 0.0) | dict.fromkeys((0, 1, 2), 10.0)
+    at = SINGLES.index("loss")
     done = []
     for step in range(65):
         sums[at] = 1.0 if step == 7 else 20.0
-        done.append(Evaluation(step, "cross_entropy", 10, 5.0, tuple(sums.tolist())))
+        done.append(Evaluation(step, "cross_entropy", 10, 5.0, tuple(sums.values())))
     listening.thin(done)
     steps = [one.step for one in done]
     assert len(steps) <= 52
@@ -420,7 +448,7 @@ def test_of_many_passes_some_stay_and_the_best_and_the_latest_are_among_them():
 
 
 def test_ranks_that_evaluate_a_part_each_are_added_up():
-    sums = tuple(float(i) for i in range(38))
+    sums = tuple(float(i) for i in range(KEPT))
     a, b = (
         Evaluation(4, "cross_entropy", 10, 5.0, sums),
         Evaluation(4, "cross_entropy", 6, 2.0, sums),

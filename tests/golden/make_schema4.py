@@ -19,9 +19,15 @@ from store_truth import META, row, scalars, sites
 
 EVALUATIONS = tuple(
     Evaluation(
-        step, "cross_entropy", 100 + step, 40.0, tuple(step + i / 64 for i in range(KEPT)), change
+        step,
+        "cross_entropy",
+        100 + step,
+        40.0,
+        tuple(step + i / 64 for i in range(KEPT)),
+        0.5,
+        change,
     )
-    for step, change in ((8, None), (16, Change(8, 0.5, 0.25, -0.5, 0.125)))
+    for step, change in ((8, None), (16, Change(8, 0.5, 0.25, -0.5, 0.125, 4, 0.75, 0.0625)))
 )
 
 

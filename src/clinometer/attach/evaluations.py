@@ -22,8 +22,15 @@ import torch
 from clinometer.attach.budget import Budget
 from clinometer.attach.guarding import Guard
 from clinometer.attach.patches import Undo, branch
-from clinometer.attach.row_losses import Labels, Losses
-from clinometer.records.evaluation import KEPT, NODES, Evaluation, mean_loss
+from clinometer.attach.row_losses import Labels, Losses, References
+from clinometer.records.evaluation import (
+    NODES,
+    Evaluation,
+    best_beta,
+    is_outside,
+    kept,
+    mean_loss,
+)
 from clinometer.taps.harvest import Harvest, Values
 from clinometer.taps.scores import Scores, of_classes, of_logits, of_probabilities, rows_of
 
@@ -34,6 +41,8 @@ MOST_PASSES = 64  # passes that are kept of a run
 SHARE = 0.2  # of the budget may go to validation, and beyond it, once, ...
 ALLOWANCE_S = 0.03  # ... so many seconds of our thread, which read some dozens of passes ...
 GROWTH = 8  # ... at gaps that are no shorter than an 8th of the passes so far: few, but some late
+SHIFT = 8.0  # nodes reach over a factor of 16: the next ones overlap with them
+MOST_SHIFTS = 4  # temperatures up to 2048
 DEEPEST = 8  # frames of the script that tell one place from another
 NOT_NORMAL = 1e-3  # of scores that are log-probabilities, the log of their sum is 0 within float16
 TORCH = os.path.dirname(torch.__file__)
@@ -92,7 +101,8 @@ class Evaluations:
         self._names: dict[Key, str] = {}
         self._keep: dict[Key, int] = {}
         self._counts: dict[Key, tuple[int, int]] = {}
-        self._least: dict[str, Losses] = {}
+        self._centres: dict[str, float] = {}
+        self._references: dict[str, References] = {}
         self._flying: list[tuple[Pass, Harvest]] = []
         self._undo: list[Undo] = []
 
@@ -191,14 +201,23 @@ class Evaluations:
         """The sums of a pass, and how it stands to the pass of the least loss from the same place."""
         from clinometer.stats.batch_sums import batch_sums  # only a run that evaluates needs it
 
-        sums = batch_sums(logits, labels, nodes=NODES)[:KEPT]
-        most = float(np.bincount(labels, minlength=1).max())
-        now = Losses.of(one.step, logits, labels, sums)
-        known = self._least.get(one.name)
-        change = None if known is None else known.change_to(now)
-        if known is None or not now.loss >= known.loss:
-            self._least[one.name] = now
-        return Evaluation(one.step, one.name, one.offered, most, tuple(sums.tolist()), change)
+        centre = self._centres.get(one.name, 1.0)
+        for _ in range(MOST_SHIFTS):
+            sums = batch_sums(logits, labels, nodes=NODES, centre=centre)
+            beta = best_beta(sums, centre)
+            if not (beta in {0.0, np.inf} and is_outside(sums)):
+                break
+            centre *= SHIFT if beta else 1 / SHIFT
+        else:
+            beta = np.nan
+        if 0 < beta < np.inf:
+            self._centres[one.name] = 2.0 ** round(np.log2(beta))
+        now = Losses.of(one.step, logits, labels, mean_loss(sums), beta)
+        references = self._references.setdefault(one.name, References())
+        change = references.change_to(now)
+        references.take(now)
+        most = float(np.bincount(labels).max())
+        return Evaluation(one.step, one.name, one.offered, most, kept(sums), centre, change)
 
 
 def _rows(one: Pass, logits: Values, labels: Values) -> tuple[Values, Labels] | None:
@@ -225,7 +244,7 @@ def thin(done: list[Evaluation]) -> None:
     names = [one.name for one in done]
     crowded = max(set(names), key=names.count)
     own = [one for one in done if one.name == crowded]
-    best = min(own, key=lambda one: mean_loss(one.sums))
+    best = min(own, key=lambda one: mean_loss(one.vector))
     out = {id(one) for one in own[1 : len(own) // 2 : 2] if one is not best}
     done[:] = [one for one in done if id(one) not in out]
 

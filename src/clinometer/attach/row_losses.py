@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clinometer.records.evaluation import Change, best_beta, mean_loss
+from clinometer.records.evaluation import Change
 from clinometer.taps.harvest import Values
 
 Labels = np.ndarray[tuple[int, ...], np.dtype[np.int64]]
@@ -23,21 +23,50 @@ class Losses:
     refined: Values | None
 
     @classmethod
-    def of(cls, step: int, logits: Values, labels: Labels, sums: Values) -> Losses:
-        """Logits (n, K), labels (n,), and the sums of these rows."""
-        beta = best_beta(sums)
-        refined = None if beta is None else _losses(beta * logits, labels)
-        return cls(step, mean_loss(sums), labels, _losses(logits, labels), refined)
+    def of(cls, step: int, logits: Values, labels: Labels, loss: float, beta: float) -> Losses:
+        """Logits (n, K), labels (n,), the mean loss and the best inverse temperature."""
+        refined = _losses(beta * logits, labels) if np.isfinite(beta) else None
+        return cls(step, loss, labels, _losses(logits, labels), refined)
 
-    def change_to(self, later: Losses) -> Change | None:
-        """How another pass stands to this one; None where it had other rows, or another order of them."""
-        if len(self.labels) < 2 or not np.array_equal(self.labels, later.labels):
+    @property
+    def refinement(self) -> float:
+        """Mean loss at the best temperature [nat]; inf where it has none."""
+        return float("inf") if self.refined is None else float(self.refined.mean())
+
+    def has_rows_of(self, other: Losses) -> bool:
+        """Whether both are of the same rows in the same order, as far as labels tell."""
+        return len(self.labels) > 1 and np.array_equal(self.labels, other.labels)
+
+
+@dataclass
+class References:
+    """The passes from one place that later ones are held against: of the least loss and refinement."""
+
+    least: Losses | None = None
+    best: Losses | None = None
+
+    def change_to(self, now: Losses) -> Change | None:
+        """How a pass stands to them; None where the rows were others, or a temperature is missing."""
+        least, best = self.least, self.best
+        if least is None or best is None or not least.has_rows_of(now) or not best.has_rows_of(now):
             return None
-        if self.refined is None or later.refined is None:
+        if least.refined is None or best.refined is None or now.refined is None:
             return None
-        pairs = later.rows - self.rows, later.refined - self.refined
-        (loss, loss_error), (refinement, error) = (_mean(pair) for pair in pairs)
-        return Change(self.step, loss, loss_error, refinement, error)
+        since_least = (*_mean(now.rows - least.rows), *_mean(now.refined - least.refined))
+        return Change(least.step, *since_least, best.step, *_mean(now.refined - best.refined))
+
+    def take(self, now: Losses) -> None:
+        """A pass is over; one without a best temperature cannot be referred to."""
+        if now.refined is None:
+            return
+        if self.least is None or now.loss < self.least.loss or not self.least.has_rows_of(now):
+            self.least = now
+        if (
+            self.best is None
+            or now.refinement < self.best.refinement
+            or not self.best.has_rows_of(now)
+        ):
+            self.best = now
 
 
 def _losses(logits: Values, labels: Labels) -> Values:

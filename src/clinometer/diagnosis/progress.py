@@ -29,20 +29,20 @@ class Share:
         sign
     error : standard error of it, from observation to observation
     fall : mean change of the loss by one step, to first order; below 0 is progress [loss]
-    fall_error : standard error of it
+    falls : observations in which it was below 0
     n : observations
     """
 
     scale: float
     error: float
     fall: float
-    fall_error: float
+    falls: int
     n: int
 
     @property
     def progresses(self) -> bool:
-        """Whether the loss is falling beyond doubt."""
-        return bool(self.fall < -SURE * self.fall_error)
+        """Whether the loss is falling beyond doubt: by the signs alone, since the falls may fade fast."""
+        return bool(self.fall < 0 and self.falls - self.n / 2 > SURE * np.sqrt(self.n) / 2)
 
     @property
     def least(self) -> float:
@@ -77,7 +77,7 @@ class Progress:
             scale=share,
             error=float(left / abs(whole.sum())),
             fall=float(whole.mean()),
-            fall_error=float(whole.std(ddof=1) / np.sqrt(n)),
+            falls=int((whole < 0).sum()),
             n=n,
         )
 

@@ -98,18 +98,18 @@ def claim(one: Evaluation) -> Claim | None:
 
 def _best(one: Evaluation) -> tuple[float, float, str]:
     """(loss at the best temperature, the temperature, in words)."""
-    fit, layout = one.fit, Layout(NODES)
-    weight = one.sums[layout.single("weight")]
+    fit, sums, layout = one.fit, one.vector, Layout(NODES)
+    weight = float(sums[layout.single("weight")])
     if fit.refinement is not None and fit.temperature is not None:
         low, high = fit.interval or (float("nan"), None)
         upper = "no bound" if high is None else f"{high:.3g}"
         return fit.refinement, fit.temperature, f"{fit.temperature:.3g} [{low:.3g}, {upper}]"
-    losses = one.sums[layout.block("loss")]
+    losses = sums[layout.block("loss")].tolist()
     if fit.status == "above":
         return losses[0] / weight, fit.range[1], f"above {fit.range[1]:.3g}"
     if fit.status == "below":
         return losses[-1] / weight, fit.range[0], f"below {fit.range[0]:.3g}"
-    return one.sums[layout.single("uniform")] / weight, float("inf"), "infinite"
+    return float(sums[layout.single("uniform")]) / weight, float("inf"), "infinite"
 
 
 def in_words(one: Evaluation, made: Claim) -> str:

@@ -6,7 +6,7 @@ Matters   Its probabilities say less than it knows. Most often it is still learn
           smoothed, or a softmax or a penalty holds its logits down.
 Not this  A pass in which every row is right: there no temperature is best. A pass over training rows,
           which every network that is not done yet tells better than it says.
-Limits    cost: 1 % of the loss that stays. grave: as much as stays, once the loss no longer falls; else a
+Limits    cost: 1 % of the loss that stays. grave: half of it, once the training loss no longer falls; else a
           note.
 Source    Cox (1958), Biometrika 45; Van Calster et al. (2019), BMC Medicine 17:230.
 """
@@ -24,7 +24,7 @@ RULE = Rule(
     code="CONF202",
     name="underconfident",
     reads=("validation", "course"),
-    limits={"cost": MARGIN, "grave": 1.0},
+    limits={"cost": MARGIN, "grave": 0.5},
     remedies=("fit-temperature", "logits-with-matching-loss"),
     blame=73,
 )

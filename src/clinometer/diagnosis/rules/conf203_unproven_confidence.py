@@ -36,9 +36,9 @@ RESOLUTION = 2.0**-24  # float32: a smaller error has rounded to a probability o
 @RULE.check
 def check(recording: Recording, limits: Mapping[str, float]) -> Iterator[Sign]:
     """Yield a sign where all rows are right and more is claimed than that earns."""
-    rows, accuracy, error, which = _seen(recording)
+    rows, wrong, error, which = _seen(recording)
     earned = 1 / (2 * rows + 2)
-    if accuracy < 1 or not error < earned:
+    if wrong > 0 or not error < earned:
         return
     told = f"{error:.1e}" if error >= RESOLUTION else f"below {RESOLUTION:.0e}"
     yield Sign(
@@ -55,11 +55,11 @@ def check(recording: Recording, limits: Mapping[str, float]) -> Iterator[Sign]:
 
 
 def _seen(recording: Recording) -> tuple[int, float, float, str]:
-    """(rows, share right, mean claimed error, which rows these are)."""
+    """(rows, share wrong, mean claimed error, which rows these are)."""
     known = validation(recording)
     if known is not None:
         fit = known.last.fit
-        return fit.rows, fit.accuracy, fit.error, "evaluated"
+        return fit.rows, fit.wrong, fit.error, "evaluated"
     if len(recording.of_kind("loss")) != 1 or not len(recording.observed):
         raise NotJudged("neither evaluated rows nor one loss term that compares labels was seen")
     late = late_observations(recording, None)
@@ -70,5 +70,5 @@ def _seen(recording: Recording) -> tuple[int, float, float, str]:
     if not here.any():
         raise NotJudged("the confidence on training rows was not observed")
     rows = examples[here]
-    share, mean = (float(np.average(column[here], weights=rows)) for column in (right, error))
+    share, mean = (float(np.average(column[here], weights=rows)) for column in (1 - right, error))
     return int(rows.sum()), share, mean, "training"

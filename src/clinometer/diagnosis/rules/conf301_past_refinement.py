@@ -41,30 +41,47 @@ def check(validation: Validation, limits: Mapping[str, float]) -> Iterator[Sign]
             "no two evaluation passes over the same rows, both with a best temperature, were seen"
         )
     before = fit.refinement - change.refinement
-    if change.loss <= SURE * change.loss_error or change.loss < limits["risen"] * before:
+    known = _risen(change.loss, change.loss_error, before, limits["risen"])
+    lost = known and _risen(change.refinement, change.refinement_error, before, limits["risen"])
+    best = fit.refinement - change.risen
+    past = _risen(change.risen, change.risen_error, best, limits["risen"])
+    overconfident = fit.temperature is None or fit.temperature > 1
+    if not past and not (known and (lost or overconfident)):
         return
-    share = change.refinement / before if before > 0 else float("inf")
-    lost = change.refinement > SURE * change.refinement_error and share >= limits["risen"]
+    cause = "lost separation" if lost else "past refinement" if past else "scale"
+    share = (change.refinement if lost else change.risen if past else change.loss) / before
     yield Sign(
         layer="",
-        cause="lost separation" if lost else "scale",
-        size=share if lost else change.loss / before,
+        cause=cause,
+        size=share,
         evidence=(
             Evidence("rise of the loss", change.loss, SURE * change.loss_error, "nat", fit.rows),
             Evidence("rise of the refinement", change.refinement, SURE * change.refinement_error,
                      "nat", fit.rows),
+            Evidence("rise since the best refinement", change.risen, SURE * change.risen_error,
+                     "nat", fit.rows),
         ),
-        explanation=_told(change, fit.loss, lost),
+        explanation=_told(change, fit.loss, cause),
         severity="warning" if lost and share >= limits["lost"] else "note",
     )  # fmt: skip
 
 
-def _told(change: Change, loss: float, lost: bool) -> str:
-    rose = f"Since step {change.since} the evaluation loss rose from {loss - change.loss:.3g} to {loss:.3g}"
-    if lost:
+def _risen(rise: float, error: float, before: float, margin: float) -> bool:
+    """Whether a rise is beyond doubt, and beyond what nobody would notice."""
+    return rise > SURE * error and rise >= margin * before
+
+
+def _told(change: Change, loss: float, cause: str) -> str:
+    rose = f"Since step {change.since} the evaluation loss went from {loss - change.loss:.3g} to {loss:.3g}"
+    if cause == "lost separation":
         return (
             f"{rose}, and {change.refinement:.3g} of that no temperature takes away: separation was lost. "
             "Stop there."
+        )
+    if cause == "past refinement":
+        return (
+            f"{rose}. With the best temperature of each pass the loss was least at step {change.best}, by "
+            f"{change.risen:.3g} (standard error {change.risen_error:.1g}): stop there, then fit one."
         )
     return (
         f"{rose}; after the best temperature of each pass it changed by {change.refinement:+.2g} (standard "
