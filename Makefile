@@ -12,7 +12,7 @@ WORKERS ?= 2
 SETUP := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs bench zoo changelog clean distclean
+.PHONY: help demo test browser lint docs bench zoo changelog clean distclean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -22,6 +22,10 @@ demo: $(DEMO_READY)  ## both halves of Clinometer at work, written to clinometer
 
 test: $(DEV_READY)  ## all tests, with the examples in docstrings and documentation
 	$(BIN)/python -m pytest -n $(WORKERS) $(PYTEST_ARGS)
+
+browser: $(DEV_READY)  ## tests of the HTML report in Debian's Chromium, installed where that is possible
+	.ci/browser
+	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 
 lint: $(DEV_READY)  ## ruff, mypy --strict, and the directions in which modules may import
 	$(BIN)/ruff check .

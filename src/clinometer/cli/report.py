@@ -22,6 +22,7 @@ the ledger (which factor of the chain rule took the gradient of which layer) and
   clinometer report first.clino | less              plain text, never wider than 100 columns
   clinometer report first.clino --json > first.json everything, for programs
   clinometer report first.clino --fail-on error     for CI: exit code 1 if there is an error
+  clinometer report first.clino --html first.html   one file to send: verdict, log, ledger, findings
   clinometer report first.clino --plot first.png    its well log as a picture (.png, .svg, .pdf)
   clinometer report first.clino --las first.las     the log's curves as a LAS 2.0 file
 
@@ -49,6 +50,7 @@ SEVERITIES = {"error": {"error"}, "warning": {"error", "warning"}}
 @click.command(help=HELP)
 @click.argument("file")
 @click.option("--json", "as_json", is_flag=True, help="Print schema 1 JSON instead of text.")
+@click.option("--html", metavar="OUT", help="Write the report as one HTML file too.")
 @click.option("--plot", metavar="OUT", help="Write the well log too: .png, .svg or .pdf.")
 @click.option("--las", metavar="OUT", help="Write the curves of the well log too, as LAS 2.0.")
 @click.option(
@@ -56,13 +58,22 @@ SEVERITIES = {"error": {"error"}, "warning": {"error", "warning"}}
     help="Exit with 1 if there is a finding of this severity or worse.",
 )  # fmt: skip
 def command(
-    file: str, as_json: bool, plot: str | None, las: str | None, fail_on: str | None
+    file: str,
+    as_json: bool,
+    html: str | None,
+    plot: str | None,
+    las: str | None,
+    fail_on: str | None,
 ) -> int:
     from clinometer.diagnosis.diagnose import diagnose
     from clinometer.reports.diagnosis_text import WIDTH, fitting, text
     from clinometer.store.reader import read
 
     diagnosis = diagnose(read(file))
+    if html is not None:
+        from clinometer.reports.html.run_page import write_run_page
+
+        write_run_page(diagnosis, html)
     if plot is not None:
         from clinometer.reports.well_log.plot import plot_log
 
