@@ -26,6 +26,10 @@ class ScriptError(ClinometerError):
     """A training script that cannot be started."""
 
 
+class ServeError(ClinometerError):
+    """A live page that cannot be served."""
+
+
 class RuleError(ClinometerError):
     """A rule that is declared wrongly."""
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "doctor": "What is installed here, and what can be observed.",
     "report": "Judge a recording: verdict, findings by cause, ledger.",
     "run": "Run a training script unchanged and record where its gradient goes.",
+    "serve": "Show the recordings of a folder in the browser, and follow those still written.",
 }
 
 
