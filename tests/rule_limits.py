@@ -20,7 +20,7 @@ from clinometer.diagnosis.updates import Update
 from clinometer.diagnosis.validation import Validation
 from clinometer.diagnosis.wiring import Parameter
 from clinometer.records.columns import COLUMNS, LAGS, STEP, names
-from clinometer.records.evaluation import KEPT, Change, Evaluation
+from clinometer.records.evaluation import KEPT, SINGLES, Change, Evaluation
 from clinometer.records.recording import Recording
 from clinometer.records.site import Site
 from clinometer.stats.running_fit import RunningFit
@@ -332,22 +332,31 @@ def fit(**changed: Any) -> RunningFit:
     return RunningFit(**fields | changed)
 
 
-def evaluated(found: RunningFit, change: Change | None = None) -> dict[str, Any]:
-    """The latest evaluation pass, half of whose rows have the most frequent label."""
-    one = Evaluation(200, "cross_entropy", found.rows, found.rows / 2, (0.0,) * KEPT, 1.0, change)
+def evaluated(
+    found: RunningFit, change: Change | None = None, level: float = 1.0
+) -> dict[str, Any]:
+    """The latest evaluation pass, half of whose rows have the most frequent label; ln K is `level`."""
+    sums = dict.fromkeys(range(KEPT), 0.0)
+    sums[SINGLES.index("weight")], sums[SINGLES.index("uniform")] = 1.0, level
+    one = Evaluation(
+        200, "cross_entropy", found.rows, found.rows / 2, tuple(sums.values()), 1.0, change
+    )
     one.__dict__["fit"] = found
-    return {"validation": Validation((one,), stale=False), "course": course()}
+    validation = Validation((one,), stale=False)
+    return {"validation": validation, "course": course(), "recording": recording()}
 
 
-def costing_scale(share: float, temperature: float) -> dict[str, Any]:
+def costing_scale(share: float, temperature: float, level: float = 1.0) -> dict[str, Any]:
     near = (0.99 * temperature, 1.01 * temperature)
-    return evaluated(fit(loss=1 + share, temperature=temperature, interval=near))
+    found = fit(loss=1 + share, temperature=temperature, interval=near)
+    return evaluated(found, level=level)
 
 
-def risen(share: float, lost: bool) -> dict[str, Any]:
+def risen(share: float, lost: bool, level: float = 1.0) -> dict[str, Any]:
     """An evaluation loss that rose by a share of the refinement, which rose with it or did not."""
     change = Change(100, share, 0.0, share if lost else 0.0, 0.0, 100, 0.0, 0.0)
-    return evaluated(fit(refinement=1 + share if lost else 1.0, temperature=2.0), change)
+    found = fit(refinement=1 + share if lost else 1.0, temperature=2.0)
+    return evaluated(found, change, level)
 
 
 LIMITS = (
@@ -355,11 +364,14 @@ LIMITS = (
     Limit("CONF102", "scale", 0.9, ">=", growing),
     Limit("CONF201", "cost", 0.01, ">=", lambda x: costing_scale(x, 2.0)),
     Limit("CONF201", "grave", 0.5, ">=", lambda x: costing_scale(x, 2.0), "warning"),
+    Limit("CONF201", "learnable", 0.05, ">=", lambda x: costing_scale(1.0, 2.0, 1 / x), "warning"),
+    Limit("CONF202", "learnable", 0.05, ">=", lambda x: costing_scale(1.0, 0.5, 1 / x), "warning"),
     Limit("CONF202", "cost", 0.01, ">=", lambda x: costing_scale(x, 0.5)),
     Limit("CONF202", "grave", 0.5, ">=", lambda x: costing_scale(x, 0.5), "warning"),
     Limit("CONF204", "sure", 0.5, ">=", lambda x: evaluated(fit(confidence=0.5 + 0.5 * x))),
     Limit("CONF301", "risen", 0.01, ">=", lambda x: risen(x, lost=False)),
     Limit("CONF301", "lost", 0.1, ">=", lambda x: risen(x, lost=True), "warning"),
+    Limit("CONF301", "learnable", 0.01, ">=", lambda x: risen(1.0, True, 1 / x), "warning"),
     Limit("FLOW101", "saturated", 0.5, ">=", lambda x: activations(saturated=x, gain=-3.0)),
     Limit("FLOW102", "dead", 0.5, ">=", lambda x: activations("relu", dead=x)),
     Limit("FLOW102", "window", 100, ">=", lambda x: activations("relu", dead=0.6, window=x)),

@@ -238,6 +238,25 @@ def test_look_alike_a_network_that_is_still_learning_says_less_than_it_knows(tmp
     assert spoken(found).get("CONF202", "note") == "note"
 
 
+def test_look_alike_smoothed_labels_ask_for_less_confidence(tmp_path):
+    data, held = parts(1200, 0.5)
+
+    def smoothed(logits, labels):
+        return functional.cross_entropy(logits, labels, label_smoothing=0.3)
+
+    model = nn.Sequential(nn.Linear(8, 4))
+    found = trained(tmp_path, model, data, held, loss=smoothed, lr=0.1, steps=400)
+    assert spoken(found) == {"CONF202": "note"}
+
+
+def test_look_alike_on_an_easy_task_half_of_next_to_nothing_is_nothing(tmp_path):
+    """Weight decay holds the logits down; the loss is small all the same."""
+    data, held = parts(1200, 0.3)
+    model = nn.Sequential(nn.Linear(8, 4))
+    found = trained(tmp_path, model, data, held, lr=0.1, steps=400, weight_decay=3e-4)
+    assert spoken(found).get("CONF202", "note") == "note"
+
+
 # -- CONF203: more than the rows can prove ---------------------------------------------------------
 
 

@@ -61,12 +61,14 @@ class Claim:
     ----------
     cost : loss that the best temperature takes off, less what it takes off by chance [nat]
     rest : loss that stays [nat]
+    level : loss of one who says nothing, ln K [nat]
     sure : whether the best temperature differs from 1 beyond doubt
     temperature : in words ("1.9 [1.6, 2.3]", "above 4"); value : as a number, a bound where it is one
     """
 
     cost: float
     rest: float
+    level: float
     sure: bool
     temperature: str
     value: float
@@ -75,6 +77,10 @@ class Claim:
     def share(self) -> float:
         """cost / rest [-]"""
         return self.cost / self.rest if self.rest > 0 else float("inf")
+
+    def is_grave(self, share: float, learnable: float) -> bool:
+        """Whether the cost is a large part of what stays, and of what there was to learn."""
+        return self.share >= share and self.cost >= learnable * self.level
 
 
 def claim(one: Evaluation) -> Claim | None:
@@ -93,7 +99,13 @@ def claim(one: Evaluation) -> Claim | None:
     if fit.interval is not None:
         low, high = fit.interval
         sure = sure and (low > 1 or (high is not None and high < 1))
-    return Claim(cost, rest + optimism, bool(sure), told, value)
+    return Claim(cost, rest + optimism, level(one), bool(sure), told, value)
+
+
+def level(one: Evaluation) -> float:
+    """Mean loss of the rows where nothing is claimed: ln K [nat]."""
+    layout = Layout(NODES)
+    return float(one.vector[layout.single("uniform")] / one.vector[layout.single("weight")])
 
 
 def _best(one: Evaluation) -> tuple[float, float, str]:

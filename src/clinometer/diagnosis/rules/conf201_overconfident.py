@@ -5,9 +5,9 @@ Sees      An evaluation pass whose loss one temperature above 1 lowers, beyond d
 Matters   Its probabilities cannot be used as they are; the loss reads like overfitting where the labels
           are told as well as ever. Dividing the logits by that temperature moves no decision.
 Not this  A temperature that differs from 1 by chance, or at a cost that nobody would notice.
-Limits    cost: 1 % of the loss that stays, the margin of practical equivalence of `compare`. grave: half
-          of it; below that it is a note. sure: likelihood ratio and interval, three standard errors and
-          95 %.
+Limits    cost: 1 % of the loss that stays, the margin of practical equivalence of `compare`. grave: half of
+          it, and 5 % of ln K (learnable: what is not learned of labels without information); below that it is
+          a note. sure: likelihood ratio and interval, three standard errors and 95 %.
 Source    Guo et al. (2017), ICML, PMLR 70; Cox (1958), Biometrika 45; Berta et al. (2025), arXiv
           2501.19195.
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from clinometer.diagnosis.margins import MARGIN
+from clinometer.diagnosis.margins import MARGIN, NOISE
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 from clinometer.diagnosis.validation import Validation, claim, in_words
 
@@ -24,7 +24,7 @@ RULE = Rule(
     code="CONF201",
     name="overconfident",
     reads=("validation",),
-    limits={"cost": MARGIN, "grave": 0.5},
+    limits={"cost": MARGIN, "grave": 0.5, "learnable": NOISE},
     remedies=("fit-temperature", "weight-decay", "smooth-labels"),
     blame=72,
     explains=("CONF301", "CONF203"),
@@ -50,5 +50,5 @@ def check(validation: Validation, limits: Mapping[str, float]) -> Iterator[Sign]
             Evidence("mean confidence", fit.confidence, fit.accuracy, "-", fit.rows),
         ),
         explanation=f"Overconfident on evaluated rows: {in_words(validation.last, made)}",
-        severity="warning" if made.share >= limits["grave"] else "note",
+        severity="warning" if made.is_grave(limits["grave"], limits["learnable"]) else "note",
     )

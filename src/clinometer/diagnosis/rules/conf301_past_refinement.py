@@ -6,8 +6,8 @@ Matters   A rise that a temperature takes away has cost no separation: overconfi
           that it does not is separation lost: the earlier weights tell the rows apart better.
 Not this  The least of many passes is always a little below the last; passes over other rows, or in
           another order.
-Limits    Rises of three standard errors, of pairs of rows. lost: 10 % of the refinement for a warning,
-          ten times the margin of practical equivalence (which a note needs).
+Limits    Rises of three standard errors, of pairs of rows, and of 1 % (risen) of the refinement. lost: for a
+          warning 10 % of it, and 1 % of ln K (learnable).
 Source    Berta et al. (2025), arXiv 2501.19195 (refine, then calibrate); Guo et al. (2017), ICML, PMLR
           70.
 """
@@ -18,14 +18,14 @@ from collections.abc import Iterator, Mapping
 
 from clinometer.diagnosis.margins import MARGIN, SURE
 from clinometer.diagnosis.rule import Evidence, NotJudged, Rule, Sign
-from clinometer.diagnosis.validation import Validation
+from clinometer.diagnosis.validation import Validation, level
 from clinometer.records.evaluation import Change
 
 RULE = Rule(
     code="CONF301",
     name="past-refinement",
     reads=("validation",),
-    limits={"risen": MARGIN, "lost": 0.1},
+    limits={"risen": MARGIN, "lost": 0.1, "learnable": MARGIN},
     remedies=("stop-earlier", "fit-temperature", "weight-decay"),
     blame=71,
     explains=("CONF201",),
@@ -50,6 +50,8 @@ def check(validation: Validation, limits: Mapping[str, float]) -> Iterator[Sign]
         return
     cause = "lost separation" if lost else "past refinement" if past else "scale"
     share = (change.refinement if lost else change.risen if past else change.loss) / before
+    grave = lost and share >= limits["lost"]
+    grave = grave and change.refinement >= limits["learnable"] * level(validation.last)
     yield Sign(
         layer="",
         cause=cause,
@@ -62,7 +64,7 @@ def check(validation: Validation, limits: Mapping[str, float]) -> Iterator[Sign]
                      "nat", fit.rows),
         ),
         explanation=_told(change, fit.loss, cause),
-        severity="warning" if lost and share >= limits["lost"] else "note",
+        severity="warning" if grave else "note",
     )  # fmt: skip
 
 
