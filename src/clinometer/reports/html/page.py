@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 POLICY = (
     "default-src 'none'; img-src data:; style-src '{style}'; script-src '{script}'; "
     "base-uri 'none'; form-action 'none'"
+)
+UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 FOLDER = "templates"
 STYLE, SCRIPT = "report.css", "report.js"
@@ -54,14 +58,14 @@ def render(template: str, data: Any = None, **content: Any) -> str:
 
 
 def write_page(page: str, path: str | os.PathLike[str]) -> None:
-    """Write a page; what UTF-8 cannot hold (half of a surrogate pair in a path) is escaped.
+    """Write a page as UTF-8.
 
     Raises
     ------
     ClinometerError : where the file cannot be written.
     """
     try:
-        Path(path).write_bytes(page.encode("utf-8", "backslashreplace"))
+        Path(path).write_bytes(page.encode())
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise ClinometerError(f"{os.fspath(path)!r}: cannot be written ({why})") from None
@@ -82,10 +86,34 @@ def data_block(data: Any) -> str:
     >>> data_block({"name": "</script><!--"})
     '{"name":"\\u003c/script\\u003e\\u003c!--"}'
     """
-    told = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    told = json.dumps(_all_visible(data), separators=(",", ":"), allow_nan=False)
     for character in "<>&":
         told = told.replace(character, f"\\u{ord(character):04x}")
     return told
+
+
+def visible(text: str) -> str:
+    r"""The same text with what cannot be seen escaped: a name must not pass for another.
+
+    Control characters, marks that turn the direction of writing, and halves of surrogate pairs.
+
+    >>> visible("net.\u202e0"), visible("a\x00b"), visible("层.0")
+    ('net.\\u202e0', 'a\\x00b', '层.0')
+    """
+    return UNSEEN.sub(lambda found: ascii(found.group())[1:-1], text)
+
+
+def _all_visible(data: Any) -> Any:
+    if isinstance(data, str):
+        return visible(data)
+    if isinstance(data, dict):
+        return {name: _all_visible(value) for name, value in data.items()}
+    return [_all_visible(one) for one in data] if isinstance(data, list | tuple) else data
+
+
+def _shown(value: Any) -> Any:
+    """What a template puts out; markup of our own passes."""
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 @cache
@@ -110,6 +138,7 @@ def _environment() -> jinja2.Environment:
     return jinja2.Environment(
         loader=jinja2.PackageLoader("clinometer.reports", FOLDER),
         autoescape=True,
+        finalize=_shown,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
