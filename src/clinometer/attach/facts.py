@@ -17,6 +17,11 @@ def rank() -> int:
     return int(os.environ.get("RANK", "0") or 0)
 
 
+def ranks() -> int:
+    """How many processes train together."""
+    return int(os.environ.get("WORLD_SIZE", "1") or 1)
+
+
 def facts_of_run(script: str, arguments: list[str]) -> dict[str, Any]:
     """Meta data of a recording: script, versions, machine, start time, and who writes it."""
     torch = sys.modules.get("torch")
@@ -29,6 +34,6 @@ def facts_of_run(script: str, arguments: list[str]) -> dict[str, Any]:
         "torch": str(getattr(torch, "__version__", "")) or None,
         "machine": f"{platform.system()} {platform.machine()}",
         "rank": rank(),
-        "world": int(os.environ.get("WORLD_SIZE", "1") or 1),
+        "world": ranks(),
         "process": {"pid": os.getpid(), "birth": birth_of(os.getpid())},
     }

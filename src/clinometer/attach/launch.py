@@ -17,21 +17,28 @@ from types import CodeType, ModuleType, TracebackType
 from typing import Any
 
 from clinometer.attach.arrival import when_imported
-from clinometer.attach.facts import facts_of_run, rank
+from clinometer.attach.facts import facts_of_run, rank, ranks
+from clinometer.attach.screen import Screen, screen
 from clinometer.errors import ScriptError
 
 
 @dataclass
 class Launch:
-    """One run of one script under a recorder."""
+    """One run of one script under a recorder.
+
+    `status`: whether a terminal is shown a line about it (see `screen`); of several ranks none is, for
+    one does not see what the others write there.
+    """
 
     path: str
     script: str
     arguments: list[str]
     budget: float = 0.01
     every: int | None = None
+    status: bool = False
     recorder: Any = None
     trouble: str | None = None
+    _screen: Screen | None = None
     _undo: Callable[[], None] = field(default=lambda: None)
 
     def attach_on_import(self) -> None:
@@ -49,6 +56,10 @@ class Launch:
             looks = rank() == 0 or self.every is not None
             self.recorder = Recorder(writer, budget=self.budget, every=self.every, looks=looks)
             self.recorder.start()
+            if self._screen is not None:
+                from clinometer.attach.status_line import StatusLine
+
+                self.recorder.logbook.listener = StatusLine(self._screen, self.recorder)
         except Exception as error:  # never the script's trouble
             self.trouble = f"{type(error).__name__}: {error}"
 
@@ -58,6 +69,8 @@ class Launch:
         if self.recorder is not None:
             self.recorder.stop(ended, **facts)
             self.trouble = self.trouble or self.recorder.writer.failed
+        if self._screen is not None:
+            self._screen.close()
 
     def run(self, code: CodeType, module: ModuleType) -> None:
         """Execute the script as `__main__`, and leave as Python would have left after it.
@@ -68,6 +81,7 @@ class Launch:
         KeyboardInterrupt : already shown; Python then ends by SIGINT, so that a shell's loop stops.
         """
         sys.modules["__main__"] = module
+        self._screen = screen() if self.status and ranks() == 1 else None
         self.attach_on_import()
         try:
             exec(code, module.__dict__)

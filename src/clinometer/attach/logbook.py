@@ -14,6 +14,7 @@ from clinometer.attach.look import Look, Memory, Seen
 from clinometer.attach.networks import Networks
 from clinometer.attach.observation import Places, pack
 from clinometer.attach.pulse import FLUSH_S, FLUSH_STEPS, Batch
+from clinometer.attach.status_line import StatusLine
 from clinometer.store.writer import Writer
 
 STATE_S = 2.0  # what is accumulated over the run is written this often [s], and at the end
@@ -29,12 +30,14 @@ class Logbook:
     Attributes
     ----------
     missed : observations that were dropped because the accelerator was behind
+    listener : hears of what is written, where somebody looks on (`StatusLine`)
     """
 
     def __init__(
         self, writer: Writer, memory: Memory, networks: Networks, budget: Budget, guard: Guard
     ) -> None:
         self.missed = 0
+        self.listener: StatusLine | None = None
         self._writer, self._memory, self._networks = writer, memory, networks
         self._budget, self._guard = budget, guard
         self._flushed = self._told = guard.now()
@@ -88,6 +91,8 @@ class Logbook:
         if new:
             self._writer.add_sites(new)
         self._writer.add_observation(step, elapsed_s, row)
+        if self.listener is not None:
+            self.listener.seen(step, seen.rows)
         if self._guard.now() - self._told > STATE_S or not step:
             self.write_state()
 
@@ -107,6 +112,8 @@ class Logbook:
             if wait:
                 batch.wait()
             self._writer.add_steps(batch.first, batch.values)
+            if self.listener is not None:
+                self.listener.steps(batch.first, batch.values)
 
     def write_state(self) -> None:
         """Write what is accumulated over the run: label counts, dead units, the cost so far."""

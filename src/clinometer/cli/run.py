@@ -69,6 +69,10 @@ class _Run(click.Command):
     "--every", type=click.IntRange(min=1), metavar="N",
     help="Observe every N-th optimizer step, whatever it costs, instead of by budget.",
 )  # fmt: skip
+@click.option(
+    "--no-status", is_flag=True,
+    help="Without the line of steps, loss and verdict so far that a terminal is shown.",
+)  # fmt: skip
 @click.option("-m", "module", metavar="MODULE", help="Run a module, as python -m does.")
 @click.argument("script", nargs=-1, type=click.UNPROCESSED, metavar="[SCRIPT] [ARGS]...")
 @click.pass_context
@@ -77,6 +81,7 @@ def command(
     output: str | None,
     budget: float,
     every: int | None,
+    no_status: bool,
     module: str | None,
     script: tuple[str, ...],
 ) -> Callable[[], None]:
@@ -90,7 +95,9 @@ def command(
     _check_output(path)
     code, main = launch.load_module(name) if module else launch.load_script(name)
     sys.argv = [str(main.__file__) if module else name, *arguments]
-    started = launch.Launch(os.path.abspath(path), name, arguments, budget=budget, every=every)
+    started = launch.Launch(
+        os.path.abspath(path), name, arguments, budget=budget, every=every, status=not no_status
+    )
     return partial(_run, started, code, main, path)
 
 

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import minimize_scalar
 
 
 def cross_entropy_level(counts: ArrayLike, divisor: float | None = None) -> float:
@@ -46,6 +45,8 @@ def huber_level(targets: ArrayLike, delta: float, *, smooth_l1: bool = False) ->
     >>> round(huber_level([0.0, 1.0, 5.0], 1.0), 6)
     1.333333
     """
+    from scipy.optimize import minimize_scalar  # half a second that no other level needs
+
     t = np.asarray(targets, dtype=np.float64)
 
     def loss(constant: float) -> float:
