@@ -41,7 +41,7 @@ class GCN(nn.Module):
         super().__init__()
         self.gc1 = GraphConv(32, 16)
         self.gc2 = GraphConv(16, K)
-        self.dropout = nn.Dropout(0.5)
+        self.dropout = nn.Dropout(0.4)
 
     def forward(self, a, x):
         return self.gc2(a, self.dropout(torch.relu(self.gc1(a, self.dropout(x)))))
@@ -49,7 +49,7 @@ class GCN(nn.Module):
 
 model = GCN()
 loss_fn = nn.CrossEntropyLoss()
-optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=5e-3)
+optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=2.5e-3)
 for epoch in range(1, 201):
     model.train()
     optimizer.zero_grad()

@@ -38,10 +38,10 @@ def energy_distance(a, b):
 
 
 generator, critic = net(4, 2), net(2, 1)
-opt_g = torch.optim.Adam(generator.parameters(), lr=1e-3, betas=(0.0, 0.9))
-opt_c = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.0, 0.9))
+opt_g = torch.optim.Adam(generator.parameters(), lr=7e-4, betas=(0.0, 0.9))
+opt_c = torch.optim.Adam(critic.parameters(), lr=7e-4, betas=(0.0, 0.9))
 print("before", energy_distance(generator(torch.randn(1000, 4)), real(1000)))
-for step in range(1, 241):
+for step in range(1, 301):
     for _ in range(3):
         x, fake = real(128), generator(torch.randn(128, 4)).detach()
         loss_c = critic(fake).mean() - critic(x).mean() + 2.0 * penalty(critic, x, fake)
@@ -52,6 +52,6 @@ for step in range(1, 241):
     opt_g.zero_grad()
     loss_g.backward()
     opt_g.step()
-    if step % 40 == 0:
+    if step % 50 == 0:
         far = energy_distance(generator(torch.randn(1000, 4)), real(1000))
         print(f"{step} critic {loss_c.item():.3f} generator {loss_g.item():.3f} distance {far:.4f}")
