@@ -142,7 +142,7 @@ async def _serve(folder: str, place: Place) -> None:
     gate = Gate(application(watching), names=frozenset(names), port=place.port, token=place.token)
     server = _Server(
         uvicorn.Config(
-            gate, log_level="warning", access_log=False, server_header=False,
+            gate, log_level="error", access_log=False, server_header=False,
             timeout_graceful_shutdown=END_S, lifespan="on", proxy_headers=False, ws="none",
         )
     )  # fmt: skip

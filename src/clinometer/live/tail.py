@@ -12,10 +12,11 @@ from clinometer.records.recording import Float64, Int64
 from clinometer.store.opening import check_kind, damaged, open_recording
 from clinometer.store.process import birth_of
 from clinometer.store.raw import Raw
+from clinometer.store.reader import read_file
 from clinometer.store.rows import columns, facts
 from clinometer.store.schema import checksum
 
-FIRST_SCHEMA = 1  # has no batches that could be followed; it is read as a whole
+FIRST_SCHEMA = 1  # packs its losses otherwise; nothing writes it any more, so it is read as a whole
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ def look(path: str, after: int) -> Fresh:
     try:
         schema = check_kind(database, path)
         raw = Raw()
-        meta = facts(database, "meta", raw)
         if schema == FIRST_SCHEMA:
-            return Fresh(meta)
+            return _whole(path, after)
+        meta = facts(database, "meta", raw)
         raw.columns = columns(database, raw)
         (observed,) = database.execute("SELECT MAX(step) FROM observation").fetchone()
         step, table = _steps(database, len(raw.columns["step"]), after)
@@ -72,6 +73,18 @@ def look(path: str, after: int) -> Fresh:
         raise damaged(path, error) from error
     finally:
         database.close()
+
+
+def _whole(path: str, after: int) -> Fresh:
+    recording = read_file(path)
+    new = recording.loss_seen & (recording.step > after)
+    return Fresh(
+        recording.meta,
+        recording.step[new],
+        recording.loss[new],
+        max(recording.step.tolist(), default=-1),
+        max(recording.observed.tolist(), default=-1),
+    )
 
 
 def _steps(database: sqlite3.Connection, width: int, after: int) -> tuple[Int64, Float64]:
