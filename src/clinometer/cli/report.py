@@ -14,7 +14,8 @@ FILE is a recording by `clinometer run`; one whose run was killed, or is still g
 far as it goes. PyTorch is not needed.
 
 The first screen says what is wrong, where, how we know, how sure that is, and what to try; then come
-the ledger (which factor of the chain rule took the gradient of which layer) and what was not judged.
+a compact log by depth, the ledger (which factor of the chain rule took the gradient of which layer) and
+what was not judged.
 
 \b
   clinometer run -o first.clino train.py            record first
@@ -53,6 +54,7 @@ SEVERITIES = {"error": {"error"}, "warning": {"error", "warning"}}
 @click.option("--html", metavar="OUT", help="Write the report as one HTML file too.")
 @click.option("--plot", metavar="OUT", help="Write the well log too: .png, .svg or .pdf.")
 @click.option("--las", metavar="OUT", help="Write the curves of the well log too, as LAS 2.0.")
+@click.option("--no-log", is_flag=True, help="Leave the compact log out of the text.")
 @click.option(
     "--fail-on", type=click.Choice(["error", "warning"]),
     help="Exit with 1 if there is a finding of this severity or worse.",
@@ -63,10 +65,12 @@ def command(
     html: str | None,
     plot: str | None,
     las: str | None,
+    no_log: bool,
     fail_on: str | None,
 ) -> int:
     from clinometer.diagnosis.diagnose import diagnose
     from clinometer.reports.diagnosis_text import WIDTH, fitting, text
+    from clinometer.reports.terminal_log import pen_for, terminal_log
     from clinometer.store.reader import read
 
     diagnosis = diagnose(read(file))
@@ -85,7 +89,9 @@ def command(
     if as_json:
         click.echo(json.dumps(diagnosis.to_dict(), indent=2, allow_nan=False))
     else:
-        _show(text(diagnosis, fitting(shutil.get_terminal_size((WIDTH, 24)).columns)))
+        width = fitting(shutil.get_terminal_size((WIDTH, 24)).columns)
+        log = "" if no_log else terminal_log(diagnosis, width, pen_for(sys.stdout.encoding))
+        _show(text(diagnosis, width, log))
     bad = SEVERITIES.get(fail_on or "", set())
     return MET if any(finding.severity in bad for finding in diagnosis.findings) else 0
 

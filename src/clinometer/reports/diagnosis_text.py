@@ -20,12 +20,13 @@ def fitting(columns: int) -> int:
 
 
 @np.errstate(all="ignore")
-def text(diagnosis: Diagnosis, width: int = WIDTH) -> str:
-    """The report: plain text, at most `width` columns wide."""
+def text(diagnosis: Diagnosis, width: int = WIDTH, log: str = "") -> str:
+    """The report: plain text, at most `width` columns wide; `log` stands before the ledger."""
     parts = [
         _head(diagnosis, width),
         *finding_blocks(diagnosis, width),
         events_text(diagnosis, width),
+        log,
         ledger_text(diagnosis, width),
         not_judged_text(diagnosis, width),
         measured_text(diagnosis, width),

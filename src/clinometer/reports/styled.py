@@ -11,7 +11,8 @@ STYLES = (
     (r"^UNDECIDED\b", "bold yellow"),
     (r"^ERROR\b", "bold red"),
     (r"^WARNING\b", "bold yellow"),
-    (r"^(Notes|What happened|Ledger|Not judged|How it was measured)\b", "bold"),
+    (r"^> .*", "bold red"),
+    (r"^(Notes|What happened|Log|Ledger|Not judged|How it was measured)\b", "bold"),
     (r"^  (What|Where|How known|How sure|Try|Therefore)\b", "cyan"),
 )
 
