@@ -119,8 +119,9 @@ def measure(given: argparse.Namespace, folder: Path) -> bool:
             if p.name.isdigit() and _is_server(p, folder)
         )
         page = Page(url)
-        print(f"{given.runs} verdicts after {page.wait_judged(given.runs):.0f} s, {resident_mib(pid):.0f} MiB, "
-              f"{page.bytes / 2**20:.1f} MiB sent")  # fmt: skip
+        took = page.wait_judged(given.runs)
+        memory, sent = resident_mib(pid), page.bytes / 2**20
+        print(f"{given.runs} verdicts after {took:.0f} s, {memory:.0f} MiB, {sent:.1f} MiB sent")
         time.sleep(2)
         idle = share(pid, given.seconds)
         print(f"idle, one page open: {100 * idle:.2f} % of a core")

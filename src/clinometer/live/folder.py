@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 import re
@@ -42,7 +41,7 @@ class _Known:
     """What a folder held when it was listed."""
 
     changed: int = -1
-    recordings: dict[str, bool] = field(default_factory=dict)  # name: whether a log lies beside it
+    recordings: dict[str, bool] = field(default_factory=dict)  # path: whether a log lies beside it
     folders: list[str] = field(default_factory=list)
 
 
@@ -56,6 +55,7 @@ class Folder:
     def __init__(self, root: str) -> None:
         self.root = os.path.realpath(root)
         self._known: dict[str, _Known] = {}
+        self._before: dict[str, Mark] = {}
         self.left_out = 0  # recordings beyond `MOST_RUNS`
 
     def look(self) -> dict[str, Mark]:
@@ -64,6 +64,7 @@ class Folder:
         found = list(self._marks(self.root, 0, visited))
         self._known = {path: self._known[path] for path in visited}
         found.sort(key=lambda mark: mark.when, reverse=True)
+        self._before = {mark.path: mark for mark in found}
         self.left_out = max(0, len(found) - MOST_RUNS)
         return {mark.key: mark for mark in found[:MOST_RUNS]}
 
@@ -73,7 +74,7 @@ class Folder:
             return []
         visited.add(folder)
         listed = known.recordings.items()
-        found = [mark for name, has_log in listed if (mark := self._mark(folder, name, has_log))]
+        found = [mark for path, has_log in listed if (mark := self._mark(path, has_log))]
         if depth < MOST_DEPTH:
             for name in known.folders:
                 found += self._marks(os.path.join(folder, name), depth + 1, visited)
@@ -93,14 +94,18 @@ class Folder:
             return None
         return known
 
-    def _mark(self, folder: str, name: str, has_log: bool) -> Mark | None:
-        path = os.path.join(folder, name)
+    def _mark(self, path: str, has_log: bool) -> Mark | None:
+        """The mark of a recording: the same object as before where nothing changed."""
         own = _size_and_time(path)
         if own is None:
             return None
         log = _size_and_time(path + "-wal") if has_log else None
+        signature = (*own, *(log or (0, 0)))
+        before = self._before.get(path)
+        if before is not None and before.signature == signature:
+            return before
         inside = path[len(self.root) :].lstrip(os.sep)
-        return Mark(key_of(inside), path, inside, (*own, *(log or (0, 0))))
+        return Mark(key_of(inside), path, inside, signature)
 
 
 def _size_and_time(path: str) -> tuple[int, int] | None:
@@ -112,7 +117,6 @@ def _size_and_time(path: str) -> tuple[int, int] | None:
     return (status.st_size, status.st_mtime_ns) if stat.S_ISREG(status.st_mode) else None
 
 
-@functools.lru_cache(MOST_RUNS)
 def key_of(name: str) -> str:
     """The name that a recording has in an address.
 
@@ -133,7 +137,7 @@ def _list(folder: str) -> _Known:
             elif entry.is_file(follow_symlinks=False):
                 names.add(entry.name)
     found.recordings = {
-        name: f"{name}-wal" in names
+        os.path.join(folder, name): f"{name}-wal" in names
         for name in names
         if name.endswith(".clino") and not _is_rank(name, names)
     }

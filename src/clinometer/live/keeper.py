@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from clinometer.errors import ClinometerError
-from clinometer.live.folder import Folder
+from clinometer.live.folder import MOST_RUNS, Folder
 from clinometer.live.judging import judge
 from clinometer.live.run import Run
 from clinometer.live.sheet import Sheet
@@ -38,7 +38,7 @@ class Keeper:
     ----------
     runs : by key, the newest first
     version : of the newest change
-    gone : keys that were there before, with the version at which they went
+    gone : keys that were there before, with the version at which they went; the last `MOST_RUNS`
     """
 
     def __init__(self, folder: Folder, told: Told = lambda: None) -> None:
@@ -84,7 +84,8 @@ class Keeper:
                 else:
                     waiting += 1
         if self.complete != (not waiting):
-            self.complete, self.version = not waiting, next(self._versions)
+            with self._lock:
+                self.complete, self.version = not waiting, next(self._versions)
         if self.version != before:
             self.told()
 
@@ -106,13 +107,14 @@ class Keeper:
     def _forget(self, key: str) -> None:
         with self._lock:
             self._sheets.pop(key, None)
-        self.version = self.gone[key] = next(self._versions)
-        while len(self.gone) > len(self.runs) + MOST_SHEETS:
+            self.version = self.gone[key] = next(self._versions)
+        while len(self.gone) > MOST_RUNS:
             del self.gone[next(iter(self.gone))]
 
     def _changed(self, run: Run) -> None:
         run.row = run.written()
-        self.version = run.version = next(self._versions)
+        with self._lock:  # both threads count on
+            self.version = run.version = next(self._versions)
 
     def judge_next(self) -> float:
         """Judge the run that is most in need of it; how long to rest after it [s]."""

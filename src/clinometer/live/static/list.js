@@ -128,7 +128,7 @@ function tellTimes() {
 }
 
 function tellTime({ row, parts }) {
-  put(parts.state, `${state(row.ended)} · ${ago(Date.now() / 1000 - row.when)}`);
+  put(parts.state, [state(row.ended), ago(Date.now() / 1000 - row.when)].filter(Boolean).join(" · "));
 }
 
 function choose(id, box) {

@@ -185,6 +185,7 @@ function gradient({ curves, bad }, other) {
     ...(other ? joined("two", other.curves.gradient, GRADIENT) : []),
     joined("activation", curves.activation, ACTIVATION)[0],
     ...joined("gradient", curves.gradient, GRADIENT),
+    beyond(curves.gradient),
     flags("zero", curves.gradient.map((value) => value === "zero"), 0),
     flags("broken", curves.gradient.map((value, i) => value === "inf" || bad.includes(i)), 1),
   ];
@@ -247,6 +248,15 @@ function marks(kind, values, place, half) {
     return !Number.isNaN(x) && fits === wanted ? `M${(clamp(x) * WIDTH).toFixed(1)} ${middle(i) - half}v${2 * half}` : "";
   }).join("");
   return [stroke(`mark ${kind}`, at(true)), stroke(`mark off ${kind}`, at(false))];
+}
+
+// Gradients that are off the backup scales, too.
+function beyond(values) {
+  const d = values.map((value, i) => {
+    const x = typeof value === "number" ? GRADIENT(value) : 0;
+    return x < -1 || x > 2 ? `M${x < 0 ? 4 : WIDTH - 4} ${middle(i) - MARK}v${2 * MARK}` : "";
+  }).join("");
+  return stroke("mark off", d);
 }
 
 function ticks(kind, values, place) {

@@ -51,7 +51,9 @@ export function sentence({ verdict, because }) {
   return because.charAt(begin.length).toUpperCase() + because.slice(begin.length + 1);
 }
 
-export const last = (row) => (row.loss === null ? row.loss_is : figure(row.loss, 4));
+const BROKEN = { nan: "NaN", inf: "infinite", "-inf": `${MINUS}infinite` };
+
+export const last = (row) => (row.loss === null ? (BROKEN[row.loss_is] ?? "") : figure(row.loss, 4));
 
 export function many(count, word) {
   return `${whole(count)} ${word}${count === 1 ? "" : "s"}`;
