@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -376,7 +377,18 @@ def test_without_an_evaluation_pass_the_claim_is_not_judged(tmp_path):
     data, _ = parts(400, 1.0)
     silent = dict(trained(tmp_path, wide(), data).not_judged)
     for code in ("CONF201", "CONF202", "CONF204", "CONF301"):
-        assert silent[code] == "no evaluation pass over a cross-entropy without gradients was seen"
+        assert (
+            silent[code]
+            == "no late evaluation pass over a cross-entropy without gradients was seen"
+        )
+
+
+def test_a_pass_before_training_says_nothing_of_the_trained_network(tmp_path):
+    data, held = parts(400, 1.0)
+    found = trained(tmp_path, wide(), data, held, steps=200, pause=40)
+    early = replace(found.recording, evaluations=found.recording.evaluations[:1])
+    silent = dict(clinometer.diagnose(early).not_judged)
+    assert {"CONF201", "CONF202", "CONF204", "CONF301"} <= silent.keys()
 
 
 def test_older_recordings_are_not_judged():

@@ -212,7 +212,9 @@ class Quantities(Mapping[str, Any]):
         """The evaluation passes to judge by."""
         found = validation(self.recording)
         if found is None:
-            raise NotJudged("no evaluation pass over a cross-entropy without gradients was seen")
+            raise NotJudged(
+                "no late evaluation pass over a cross-entropy without gradients was seen"
+            )
         return found
 
     @cached_property

@@ -15,15 +15,9 @@ FEWEST = 10  # rows below which a temperature of calibrated models is anything f
 
 @dataclass(frozen=True)
 class Validation:
-    """The passes from one place of the script, in order.
-
-    Attributes
-    ----------
-    stale : whether the last one came before the last quarter of the run
-    """
+    """The passes from one place of the script, in order."""
 
     passes: tuple[Evaluation, ...]
-    stale: bool
 
     @property
     def last(self) -> Evaluation:
@@ -32,7 +26,7 @@ class Validation:
 
 
 def validation(recording: Recording) -> Validation | None:
-    """The passes to judge by; None where none of them can be judged.
+    """The passes to judge by; None where none of the last quarter of the run can be judged.
 
     A script may evaluate its training rows as well: of several places the one whose rows are told apart
     worst is judged, by its latest pass.
@@ -41,10 +35,12 @@ def validation(recording: Recording) -> Validation | None:
     for one in recording.evaluations:
         if one.fit.rows >= FEWEST and not one.fit.not_finite:
             places.setdefault(one.name, []).append(one)
-    if not places:
+    late = recording.steps * (1 - 1 / LATE)
+    known = [passes for passes in places.values() if passes[-1].step >= late]
+    if not known:
         return None
-    passes = max(places.values(), key=_difficulty)
-    return Validation(tuple(passes), stale=passes[-1].step < recording.steps * (1 - 1 / LATE))
+    hardest = max(known, key=_difficulty)
+    return Validation(tuple(hardest))
 
 
 def _difficulty(passes: Sequence[Evaluation]) -> float:

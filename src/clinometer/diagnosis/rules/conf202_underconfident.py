@@ -6,8 +6,8 @@ Matters   Its probabilities say less than it knows. Most often it is still learn
           smoothed, or a softmax or a penalty holds its logits down.
 Not this  A pass in which every row is right: there no temperature is best. A pass over training rows, which
           every network that is not done yet tells better than it says. Smoothed labels, which ask for it.
-Limits    cost: 1 % of the loss that stays. grave: half of it, and 5 % of ln K (learnable), once the training
-          loss no longer falls; else a note.
+Limits    cost: 1 % of the loss that stays. grave: half of it, and 5 % of ln K (learnable), and the run
+          no longer just learning; else a note.
 Source    Cox (1958), Biometrika 45; Van Calster et al. (2019), BMC Medicine 17:230.
 """
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from clinometer.diagnosis.course import Course
 from clinometer.diagnosis.margins import MARGIN, NOISE
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
 from clinometer.diagnosis.validation import Validation, claim, in_words
@@ -24,7 +23,7 @@ from clinometer.records.recording import Recording
 RULE = Rule(
     code="CONF202",
     name="underconfident",
-    reads=("recording", "validation", "course"),
+    reads=("recording", "validation", "state"),
     limits={"cost": MARGIN, "grave": 0.5, "learnable": NOISE},
     remedies=("fit-temperature", "logits-with-matching-loss"),
     blame=73,
@@ -33,7 +32,7 @@ RULE = Rule(
 
 @RULE.check
 def check(
-    recording: Recording, validation: Validation, course: Course, limits: Mapping[str, float]
+    recording: Recording, validation: Validation, state: str, limits: Mapping[str, float]
 ) -> Iterator[Sign]:
     """Yield a sign where the latest pass is underconfident, at a cost that counts."""
     made = claim(validation.last)
@@ -42,7 +41,7 @@ def check(
     fit, facts = validation.last.fit, [site.facts for site in recording.of_kind("loss")]
     smoothed = any(one.get("label_smoothing") or one.get("soft") for one in facts)
     grave = (
-        made.is_grave(limits["grave"], limits["learnable"]) and not course.falling and not smoothed
+        made.is_grave(limits["grave"], limits["learnable"]) and state != "learning" and not smoothed
     )
     yield Sign(
         layer="",
