@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from clinometer.calibration.held_out import held_out_temperature
     from clinometer.calibration.run_view import run_view
     from clinometer.diagnosis.diagnose import diagnose
+    from clinometer.diagnosis.difference import diff
     from clinometer.diagnosis.rule import Rule
     from clinometer.reports.confidence_figures import plot
     from clinometer.reports.las import to_las
+    from clinometer.reports.notebook.shown import notebook_html
     from clinometer.reports.well_log.plot import plot_log
     from clinometer.store.reader import read
+    from clinometer.treatment.forecast import forecast
 
 _HOME = {
     "RefinementStopping": "clinometer.adapters.stopping",
@@ -32,7 +35,10 @@ _HOME = {
     "compare": "clinometer.adapters.classifiers",
     "confidence": "clinometer.adapters.classifiers",
     "diagnose": "clinometer.diagnosis.diagnose",
+    "diff": "clinometer.diagnosis.difference",
+    "forecast": "clinometer.treatment.forecast",
     "held_out_temperature": "clinometer.calibration.held_out",
+    "notebook_html": "clinometer.reports.notebook.shown",
     "plot": "clinometer.reports.confidence_figures",
     "plot_log": "clinometer.reports.well_log.plot",
     "read": "clinometer.store.reader",
@@ -48,7 +54,10 @@ __all__ = [
     "compare",
     "confidence",
     "diagnose",
+    "diff",
+    "forecast",
     "held_out_temperature",
+    "notebook_html",
     "plot",
     "plot_log",
     "read",

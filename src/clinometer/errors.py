@@ -26,6 +26,14 @@ class ScriptError(ClinometerError):
     """A training script that cannot be started."""
 
 
+class ForecastError(ClinometerError):
+    """A model or a batch of which nothing can be forecast."""
+
+
+class RequirementError(ClinometerError, AssertionError):
+    """A forecast that does not keep within what was required of it."""
+
+
 class ServeError(ClinometerError):
     """A live page that cannot be served."""
 

@@ -35,6 +35,12 @@ class FloatFormat:
         return math.ldexp(1.0, self.smallest_exponent - self.significand_bits + 1)
 
     @property
+    def largest(self) -> float:
+        """The largest finite number: 65504 in float16. IEEE 754: emax = 1 - emin."""
+        exponent = 1 - self.smallest_exponent
+        return (2.0 - math.ldexp(1.0, 1 - self.significand_bits)) * math.ldexp(1.0, exponent)
+
+    @property
     def certainly_lost_below(self) -> float:
         """A step smaller than this share of a normal weight changes no bit of it [-].
 

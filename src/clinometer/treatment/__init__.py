@@ -1,0 +1,1 @@
+"""Cures and forecasts: what changing a network or its settings does, tried on copies."""
