@@ -104,3 +104,35 @@ def test_what_went_is_remembered_for_the_pages_but_not_for_ever(tmp_path, monkey
         kept.look()
     assert (len(kept.gone), kept.runs) == (3, {})
     assert max(kept.gone.values()) == kept.version
+
+
+def test_a_file_that_holds_what_nobody_thought_of_leaves_the_other_runs_shown(
+    keeper, monkeypatch
+) -> None:
+    first, *others = keeper.runs.values()
+    first.looked = others[0].looked = None
+    original = keepers.look
+
+    def raises(path: str, after: int):
+        if path == first.mark.path:
+            raise AttributeError("of a damaged file")
+        return original(path, after)
+
+    monkeypatch.setattr(keepers, "look", raises)
+    keeper.look()
+    assert "AttributeError" in first.row["problem"]
+    assert others[0].row["problem"] == ""
+
+
+def test_a_run_that_ends_while_it_is_judged_is_judged_again(keeper: Keeper, monkeypatch) -> None:
+    original = keepers.judge
+    shown = next(iter(keeper.runs))
+    keeper.shown = {shown: 1}
+
+    def ends(path: str, *, with_sheet: bool):
+        keeper.runs[shown].ended = "killed"
+        return original(path, with_sheet=with_sheet)
+
+    monkeypatch.setattr(keepers, "judge", ends)
+    keeper.judge_next()
+    assert keeper._due() is keeper.runs[shown]

@@ -20,7 +20,7 @@ from clinometer.live.sheet import Sheet
 from clinometer.live.tail import look
 
 LOOKING_S = (
-    0.2  # of one pass over the folder are spent on files that changed; the rest has its turn next
+    0.2  # of one pass are spent on files that changed; what is left has its turn in the next
 )
 MOST_SHEETS = 8  # 8 MiB of curves each, at most
 JUDGE_S = 1.0  # a run is not judged more often
@@ -99,6 +99,8 @@ class Keeper:
             run.take(fresh)
         except ClinometerError as error:
             run.problem = _said(error, run)
+        except Exception as error:  # whatever a file holds, the other runs are still shown
+            run.problem = f"cannot be read ({type(error).__name__}: {error})"
         if run.ended != before:
             run.judged = None
         run.looked = signature
@@ -121,7 +123,8 @@ class Keeper:
         run = self._due()
         if run is None:
             return JUDGE_S / 4
-        is_new, key, signature = not run.sheets, run.mark.key, run.looked
+        is_new, key = not run.sheets, run.mark.key
+        signature, ended = run.looked, run.ended
         begun = time.monotonic()
         try:
             run.said, sheet = judge(run.mark.path, with_sheet=key in self.shown)
@@ -129,10 +132,11 @@ class Keeper:
             self._keep(key, sheet)
         except ClinometerError as error:
             run.problem = _said(error, run)
-        except Exception as error:  # whatever a file holds, the other runs are still shown
+        except Exception as error:  # as above; rules may be somebody else's
             run.problem = f"cannot be judged ({type(error).__name__}: {error})"
         run.judged_at = time.monotonic()
-        run.judged, run.cost_s, run.sheets = signature, run.judged_at - begun, run.sheets + 1
+        run.judged = signature if run.ended == ended else None  # it may have ended in the meantime
+        run.cost_s, run.sheets = run.judged_at - begun, run.sheets + 1
         self._changed(run)
         self.told()
         duty = DUTY_SHOWN if key in self.shown else DUTY_NEW if is_new else DUTY
