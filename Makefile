@@ -36,7 +36,7 @@ lint: $(DEV_READY)  ## ruff, mypy --strict, and the directions in which modules 
 docs: $(DEV_READY)  ## regenerate the reference pages and build the site; any warning fails
 	$(BIN)/python docs/generate.py
 	$(BIN)/sphinx-build -q -E -W --keep-going -n -b html docs docs/_build/html
-	$(BIN)/python -m pytest tests/test_docs_examples.py tests/test_docs_up_to_date.py
+	$(BIN)/python -m pytest tests/test_docs_examples.py tests/test_docs_up_to_date.py tests/test_docs_gallery.py
 	@echo "documentation: docs/_build/html/index.html"
 
 bench: $(PEERS_READY)  ## start-up time, overhead and confidence, beside other tools; about 12 minutes
