@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -108,8 +107,9 @@ class Comparison:
         }
 
     def _repr_html_(self) -> str:
-        word, why = html.escape(self.verdict), html.escape(self.because)
-        return f"<p><strong>{word}</strong>: {why}</p>"
+        from clinometer import notebook_html  # by the front door: results know nothing of reports
+
+        return notebook_html(self)
 
 
 def _both(pair: tuple[T, T], of: Any) -> dict[str, Any]:

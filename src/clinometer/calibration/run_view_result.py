@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -123,5 +122,6 @@ class RunView:
         }
 
     def _repr_html_(self) -> str:
-        word, why, what = (html.escape(t) for t in (self.phase, self.sentence, self.advice))
-        return f"<p><strong>{word}</strong>: {why} {what}</p>"
+        from clinometer import notebook_html  # by the front door: results know nothing of reports
+
+        return notebook_html(self)

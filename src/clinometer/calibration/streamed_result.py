@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,4 +154,6 @@ class Streamed:
         return parts | {"shift": None, "shape": None, "refinement": refinement}
 
     def _repr_html_(self) -> str:
-        return f"<p><strong>{html.escape(self.verdict)}</strong>: {html.escape(self.because)}</p>"
+        from clinometer import notebook_html  # by the front door: results know nothing of reports
+
+        return notebook_html(self)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,15 +54,9 @@ class Splits:
         }
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th scope='row'>{name}</th><td>{html.escape(one.verdict)}</td>"
-            f"<td>{one.accuracy:.3f}</td><td>{one.mean_confidence:.3f}</td></tr>"
-            for name, one in (("random rows", self.random), ("whole groups", self.whole_groups))
-        )
-        head = "<th></th><th>verdict</th><th>accuracy</th><th>mean confidence</th>"
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in self.notes)
-        table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        return f"<p><strong>{html.escape(self.headline)}</strong></p>{table}<ul>{notes}</ul>"
+        from clinometer import notebook_html  # by the front door: results know nothing of reports
+
+        return notebook_html(self)
 
 
 def overstated(found: Confidence) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -51,6 +51,16 @@ class Diagnosis:
     def late(self) -> Bool:
         """The observations that the printed ledger is the mean of: the last quarter of the run."""
         return late_observations(self.recording, self.course.bad_step)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger by itself: its lines, and what a notebook shows of them."""
+        return Ledger(self)
+
+    def _repr_html_(self) -> str:
+        from clinometer import notebook_html  # by the front door: results know nothing of reports
+
+        return notebook_html(self)
 
     @np.errstate(all="ignore")
     def to_dict(self) -> dict[str, Any]:
@@ -117,3 +127,25 @@ class Diagnosis:
                 for event in recording.events
             ],
         }
+
+
+@dataclass(frozen=True)
+class Ledger(Sequence[Line]):
+    """The lines of a run's ledger, by depth."""
+
+    diagnosis: Diagnosis
+
+    @overload
+    def __getitem__(self, at: int) -> Line: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[Line, ...]: ...
+    def __getitem__(self, at: int | slice) -> Line | tuple[Line, ...]:
+        return self.diagnosis.lines[at]
+
+    def __len__(self) -> int:
+        return len(self.diagnosis.lines)
+
+    def _repr_html_(self) -> str:
+        from clinometer import notebook_html  # by the front door: results know nothing of reports
+
+        return notebook_html(self)

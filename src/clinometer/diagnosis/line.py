@@ -132,3 +132,8 @@ class Line:
         known = {name: lost for name, lost in self.shortfall(late).items() if not math.isnan(lost)}
         worst = max(known, key=lambda name: known[name], default="")
         return worst, known.get(worst, math.nan)
+
+    def _repr_html_(self) -> str:
+        from clinometer import notebook_html  # by the front door: results know nothing of reports
+
+        return notebook_html(self)

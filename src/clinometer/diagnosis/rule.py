@@ -65,6 +65,11 @@ class Finding:
     size: float = 0.0
     consequence_of: str | None = None
 
+    def _repr_html_(self) -> str:
+        from clinometer import notebook_html  # by the front door: results know nothing of reports
+
+        return notebook_html(self)
+
 
 class NotJudged(Exception):
     """Raised by a rule (or by what it reads) to say why it cannot judge this run."""

@@ -144,3 +144,8 @@ class Recording:
         from clinometer import to_las
 
         to_las(self, path, **options)
+
+    def _repr_html_(self) -> str:
+        from clinometer import notebook_html  # by the front door: records know nothing of reports
+
+        return notebook_html(self)
