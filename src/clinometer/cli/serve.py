@@ -55,7 +55,9 @@ def command(folder: str, host: str, port: int | None, opens: bool) -> int:
         ) from error
     place = bound(host, port, lambda text: click.echo(text, err=True))
     with contextlib.suppress(KeyboardInterrupt):
-        click.echo(f"{place.url}\nShows the recordings in {os.path.abspath(folder)}. End with Ctrl-C.")
+        click.echo(
+            f"{place.url}\nShows the recordings in {os.path.abspath(folder)}. End with Ctrl-C."
+        )
         if opens:
             click.launch(place.url)
         serve(folder, place)
