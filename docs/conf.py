@@ -1,13 +1,20 @@
 """The documentation site: Markdown pages, docstrings by autodoc and numpydoc, no network needed."""
 
+import sys
+from pathlib import Path
+
 import clinometer
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `run_notebook`
 
 project = "Clinometer"
 author = "The Clinometer developers"
 project_copyright = "The Clinometer developers, Apache-2.0"
 version = release = clinometer.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc"]
+extensions = [
+    "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc", "run_notebook",
+]  # fmt: skip
 exclude_patterns = ["_build"]
 suppress_warnings = ["config.cache"]
 
