@@ -47,9 +47,8 @@ def lasting_shift(values: Values, least: float) -> Shift | None:
     -----
     The split is the one with the smallest sum of absolute deviations from the two medians. It is a change
     where the medians lie `least` and 6 of their standard errors apart, and 3 of 4 later observations lie
-    beyond the middle between them. Both errors come from the spread of the earlier observations (of all,
-    for a change at 0): the larger of 1.4826 MAD and that of neighbours' differences over the square root
-    of 2. Without such a split, all observations are held against 0.
+    beyond the middle between them. The spread of either part is the larger of 1.4826 MAD and that of
+    neighbours' differences, of the whole series, over the square root of 2. Without such a split, all observations are held against 0.
     O(n^2); false-alarm rates have to be measured, as real series are correlated.
 
     >>> lasting_shift(np.array([0, 0.1, -0.1, 0, 0.1, 2, 2.1, 1.9, 2]), 0.3).at
@@ -72,9 +71,12 @@ def _tested(values: Values, at: int, least: float) -> Shift | None:
     before, after = values[:at], values[at:]
     base = float(np.median(before)) if at else 0.0
     size = float(np.median(after)) - base
-    spread = max(_spread(before if at else after), _neighbours(values))
+    near = _neighbours(values)
+    spread, later = (max(_spread(part), near) for part in (before if at else after, after))
     beyond = np.mean((after - base) * math.copysign(1.0, size) > abs(size) / 2)
-    error = OF_MEDIAN * spread * math.sqrt((1 / at if at else 0.0) + 1 / len(after))
+    error = OF_MEDIAN * math.hypot(
+        spread / math.sqrt(at) if at else 0.0, later / math.sqrt(len(after))
+    )
     large = abs(size) >= max(least, SURE * error)
     return Shift(at, size, spread) if large and beyond >= BEYOND else None
 
