@@ -2,6 +2,10 @@
 
 import sys
 from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from latex2mathml.converter import convert
 
 import clinometer
 
@@ -12,9 +16,7 @@ author = "The Clinometer developers"
 project_copyright = "The Clinometer developers, Apache-2.0"
 version = release = clinometer.__version__
 
-extensions = [
-    "myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "numpydoc", "run_notebook",
-]  # fmt: skip
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "run_notebook"]
 exclude_patterns = ["_build"]
 suppress_warnings = ["config.cache"]
 
@@ -38,3 +40,20 @@ html_theme = "furo"
 html_title = f"Clinometer {version}"
 html_copy_source = False
 html_show_sphinx = False
+html_math_renderer = "mathml"  # browsers draw it themselves: no script, no network
+
+
+def setup(app: Any) -> None:
+    app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
+
+
+def inline_math(writer: Any, node: Any) -> None:
+    writer.body.append(convert(node.astext()))
+    raise nodes.SkipNode
+
+
+def display_math(writer: Any, node: Any) -> None:
+    """A formula by itself, which scrolls where the window is narrow."""
+    formula = convert(node.astext(), display="block")
+    writer.body.append(f'<div class="math" style="overflow-x: auto">{formula}</div>')
+    raise nodes.SkipNode
