@@ -21,8 +21,8 @@ class Epoch:
 
     name : as given, or the number of the checkpoint from 1
     temperature : the best one; None where there is none, and `status` says why: finite, or zero (every row
-        is right), infinite (no signal), inverted, not finite (logits of NaN or infinity); from running
-        sums also below, above (outside the nodes) and empty
+    is right), infinite (no signal), inverted, not finite (logits of NaN or infinity); from running
+    sums also below, above (outside the nodes) and empty
     accuracy : share of right decisions [-]; not_finite : rows with a logit that is no finite number
     """
 

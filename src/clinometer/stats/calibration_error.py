@@ -30,7 +30,7 @@ def ece(
     by: By = "width",
     weights: Array | None = None,
 ) -> float:
-    """Expected calibration error: mean over the rows of |mean confidence - accuracy| of their bin [-].
+    """Expected calibration error: mean over the rows of ``|mean confidence - accuracy|`` of their bin [-].
 
     Parameters
     ----------

@@ -31,9 +31,9 @@ class CalibrationTest:
 def kolmogorov_smirnov(
     confidence: Array, right: NDArray[Any], weights: Array | None = None
 ) -> CalibrationTest:
-    """Largest |cumulative sum of w (right - confidence)|, rows by rising confidence, over its deviation.
+    """Largest ``|cumulative sum of w (right - confidence)|``, rows by rising confidence, over its deviation.
 
-    p-value: the largest |Brownian motion| on 0 .. 1 (asymptotic in n). Rows of equal confidence enter
+    p-value: the largest ``|Brownian motion|`` on 0 .. 1 (asymptotic in n). Rows of equal confidence enter
     together, so that their order is no matter. Where the model claims certainty throughout the deviation
     is 0: then one wrong row is impossible (infinite, 0), and none is what was claimed (0, 1).
 
@@ -87,7 +87,7 @@ def cumulative(
 
 
 def largest_excursion(x: float) -> float:
-    """P(max over 0 .. 1 of |Brownian motion| > x): by images from 1 on, by its Fourier series below."""
+    """P(max over 0 .. 1 of ``|Brownian motion|`` > x): by images from 1 on, by its Fourier series below."""
     if x <= 0.0:
         return 1.0
     if x >= 1.0:

@@ -7,7 +7,7 @@ Sources: Tukey (1958), Ann. Math. Statist. 29, for the jackknife and its Student
 Survey Sampling, for the effective number.
 
 Measured coverage of the nominal 95 % with unequal groups, skewed group effects (1500 repeats a figure,
-standard error below 0.01 near 0.95, `python -m benchmarks.coverage_groups`), for G = 5, 10, 30:
+standard error below 0.01 near 0.95, `python -m benchmarks.coverage_groups`), for G = 5, 10, 30::
 
                                mean                   temperature            scale part
     rows as if independent     0.288  0.275  0.250    0.681  0.645  0.603    0.662  0.633  0.592

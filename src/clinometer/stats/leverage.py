@@ -21,9 +21,9 @@ class Leverage:
     """The row of largest influence on beta.
 
     row : its number, from 0
-    share : its part of all rows' pull on beta, |w g| / sum |w g| [-]
+    share : its part of all rows' pull on beta, ``|w g| / sum |w g|`` [-]
     beta, beta_without : inverse temperature of all rows, and without this one [-]; the second is inf
-        where the others are all right, 0 where they have no signal
+    where the others are all right, 0 where they have no signal
     half_width : of the interval of beta without it [-]; None where that fit has none
     """
 

@@ -53,7 +53,7 @@ def reliability_bins(
 
     The interval is Clopper and Pearson's (1934), which holds the true rate at least as often as it says,
     for independent rows; with weights at the effective number of rows (Korn and Graubard 1998, Survey
-    Methodology 24). `ece` with the same arguments is the sum of share * |mean_confidence - accuracy|.
+    Methodology 24). `ece` with the same arguments is the sum of share * ``|mean_confidence - accuracy|``.
 
     >>> found = reliability_bins(np.array([0.9, 1.0]), np.array([True, True]), bins=2)
     >>> found.count.tolist(), found.low.tolist()
