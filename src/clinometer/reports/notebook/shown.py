@@ -14,21 +14,8 @@ from clinometer.errors import ClinometerError
 from clinometer.records.recording import Recording
 from clinometer.reports.notebook import of_models, of_runs
 
-Result = (
-    Recording
-    | Diagnosis
-    | Ledger
-    | Line
-    | Finding
-    | Comparison
-    | Confidence
-    | Streamed
-    | Splits
-    | RunView
-)
 
-
-def notebook_html(result: Result) -> str:
+def notebook_html(result: object) -> str:
     """A result as a notebook shows it: HTML to put into a page of your own.
 
     Parameters
