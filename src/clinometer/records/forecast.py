@@ -93,8 +93,11 @@ class Forecast:
     at_seen_lengths : theory once more, from the lengths that this network has in each layer [decades]
     reach : by dtype, where the gradient leaves what the dtype can carry
     start : log10 of the RMS of the gradient at the network's output
+    largest : largest absolute value that any operation gave on the way forwards
+    loss : what the gradient began as, in words
+    dtype : of the measurement
     inits : other first weights
-    widths : the width check; empty where it was not asked for
+    widths, widths_tried : the width check; empty where it was not asked for
     notes : what a reader has to know (dtype of the measurement, modes ...)
     """
 

@@ -48,7 +48,8 @@ def lasting_shift(values: Values, least: float) -> Shift | None:
     The split is the one with the smallest sum of absolute deviations from the two medians. It is a change
     where the medians lie `least` and 6 of their standard errors apart, and 3 of 4 later observations lie
     beyond the middle between them. The spread of either part is the larger of 1.4826 MAD and that of
-    neighbours' differences, of the whole series, over the square root of 2. Without such a split, all observations are held against 0.
+    neighbours' differences, of the whole series, over the square root of 2. Without such a split, all
+    observations are held against 0.
     O(n^2); false-alarm rates have to be measured, as real series are correlated.
 
     >>> lasting_shift(np.array([0, 0.1, -0.1, 0, 0.1, 2, 2.1, 1.9, 2]), 0.3).at
