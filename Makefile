@@ -12,7 +12,7 @@ WORKERS ?= 2
 SETUP := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test browser lint docs bench zoo changelog clean distclean
+.PHONY: help demo test browser lint docs bench zoo gallery changelog clean distclean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -47,6 +47,9 @@ bench: $(PEERS_READY)  ## start-up time, overhead and confidence, beside other t
 zoo: $(DEV_READY)  ## how often the diagnosis is right, on scripts whose fault is known; some 40 minutes on two cores
 	$(BIN)/python -m benchmarks.zoo --markdown docs/zoo.md --rates src/clinometer/diagnosis/rates.json $(ZOO_ARGS)
 	$(BIN)/python docs/generate.py
+
+gallery: $(DEV_READY)  ## check every entry of the gallery and every how-to by running it; some ten minutes
+	$(BIN)/python -m pytest -n $(WORKERS) -m gallery tests/test_docs_gallery.py
 
 changelog: $(DEV_READY)  ## show the next release's news as it stands
 	$(BIN)/towncrier build --draft --version next

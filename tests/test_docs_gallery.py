@@ -42,7 +42,7 @@ WITH_SESSION = [page for page in PAGES if SESSIONS.calls(page)]
 def some(names, always):
     """All of them, of which only a few are not slow."""
     return [
-        pytest.param(name, id=str(name), marks=[] if name in always else [pytest.mark.slow])
+        pytest.param(name, id=str(name), marks=[] if name in always else [pytest.mark.gallery])
         for name in names
     ]
 

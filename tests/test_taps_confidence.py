@@ -447,6 +447,19 @@ def test_of_many_passes_some_stay_and_the_best_and_the_latest_are_among_them():
     assert {0, 7, *range(33, 65)} <= set(steps)
 
 
+def test_a_script_with_ever_new_places_is_not_followed_without_end(tmp_path):
+    model = chain(1, 8, nn.ReLU, classes=4, inputs=8)
+    train = training(model)
+    source = "with torch.no_grad(): functional.cross_entropy(model(TASK[0]), TASK[1])"
+
+    def step(i):
+        train(i)
+        exec(compile("\n" * i + source, "cell", "exec"), globals() | {"model": model})
+
+    names = [one.name for one in watched(tmp_path, model, step, 20).evaluations]
+    assert len(set(names)) == len(names) == listening.MOST_PLACES
+
+
 def test_ranks_that_evaluate_a_part_each_are_added_up():
     sums = tuple(float(i) for i in range(KEPT))
     a, b = (

@@ -38,6 +38,9 @@ MOST_ROWS = 2**12  # rows of a pass that become sums: a share is known to 1 %
 MOST_NUMBERS = 2**20  # and logits: 4 MiB of float32
 THIN = 3  # odd, so that what is left out does not keep time with sorted or alternating labels
 MOST_PASSES = 64  # passes that are kept of a run
+MOST_PLACES = (
+    16  # places of a script that are told apart; each call of a notebook's cell is another
+)
 SHARE = 0.2  # of the budget may go to validation, and beyond it, once, ...
 ALLOWANCE_S = 0.03  # ... so many seconds of our thread, which read some dozens of passes ...
 GROWTH = 8  # ... at gaps that are no shorter than an 8th of the passes so far: few, but some late
@@ -147,6 +150,8 @@ class Evaluations:
     def _begin(self, key: Key, kind: str, classes: int) -> Pass | None:
         """A pass begins; None where it is beyond the budget."""
         name = self._names.get(key)
+        if name is None and len(self._names) >= MOST_PLACES:
+            return None
         if name is None:
             alike = sum(other[0] == kind for other in self._names)
             name = self._names[key] = f"{kind}#{alike + 1}" if alike else kind

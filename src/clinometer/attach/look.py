@@ -184,7 +184,11 @@ class Look:
         self.harvest.start()
 
     def read(self) -> Seen:
-        """Work out the rows, once `harvest.landed()`."""
+        """Work out the rows, once `harvest.landed()`; NaN and Inf are findings, not the script's warnings."""
+        with np.errstate(all="ignore"):
+            return self._read()
+
+    def _read(self) -> Seen:
         calls = Calls(self.harvest, self.memory.precision, self.memory.windows)
         calls.read(self._sightings or [])
         rows = dict(calls.rows)

@@ -17,7 +17,7 @@ from clinometer.stats.weighting import weighted_mean
 
 @dataclass(frozen=True)
 class Cures:
-    """Settings that would end at the earned scale; None where there is none, or no linear model to read it from.
+    """Settings that would end at the earned scale; None where there is none, or no linear model's weights.
 
     temperature : divides the logits, after the training; label_smoothing, l2 : of a training anew
     """
