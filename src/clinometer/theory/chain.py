@@ -45,6 +45,8 @@ __all__ = [
 class ChainForecast:
     """What is expected along a chain, one entry for each link.
 
+    Attributes
+    ----------
     lengths : mean square behind the link, over all examples and positions [-]
     gains : log10 of RMS gradient before it / RMS gradient behind it [decades]
     variances : of a weight; nan where the link has none
@@ -66,7 +68,7 @@ def chain_forecast(
     Parameters
     ----------
     links : input first
-    square : mean square of the input, (examples,) or (examples, *image) [-]
+    square : mean square of the input, (examples,) or (examples, height, width) [-]
     seen : lengths behind each link that one network was seen to have; None where the map goes on
 
     >>> he = [WeightMap(2 / 256, 0.0, 256, 256), Activated("relu", 256)]

@@ -15,6 +15,8 @@ CARRIED = ("float32", "bfloat16", "float16")
 class Reach:
     """Where the gradient leaves a dtype, in layers below the network's output, 1 the last of them.
 
+    Attributes
+    ----------
     kind : "normal" below the smallest normal number, "zero" below half of the smallest subnormal one,
         "overflow" above the largest
     limit : log10 of that bound
