@@ -30,12 +30,13 @@ been judged one order was changed (a flat output leads over the weights that mad
 judged after that. The figures of both are those of their first, blind judgement; what they showed was mended
 afterwards (a curriculum is no loss spike; a faded gradient leads over small steps).
 
-`fresh` came after that, 60 scripts by a fifth author, six of them with faults of confidence; judged once, blind, in
-three seeds each: found 66 of 78 sick runs = 85 % (75 to 91), the layer within one in 33 of 39, no false alarm in 102
-healthy runs (0 to 4 %), the same leading finding and layer in 94 %. Not found: gradients of a GAN's generator that are
-never zeroed, attention with a softmax over one key, a normalisation that takes away the only information (found in one
-seed of three), one of three runs with a peak of the learning rate, and a confidence beyond what 12 validation rows
-support. These are to be mended; the figures after that need new scripts.
+`fresh` came after that, 60 scripts by a fifth author, six of them with faults of confidence; judged once,
+blind, in three seeds each: found 66 of 78 sick runs = 85 % (75 to 91), the layer within one in 33 of 39, no
+false alarm in 102 healthy runs (0 to 4 %), the same leading finding and layer in 94 %. Not found: gradients
+of a GAN's generator that are never zeroed, attention with a softmax over one key, a normalisation that
+takes away the only information (found in one seed of three), one of three runs with a peak of the learning
+rate, and a confidence beyond what 12 validation rows support. These are to be mended; the figures after
+that need new scripts.
 
 {about}
 
