@@ -54,13 +54,12 @@ REMEDIES = {
     "step-optimizer": "call optimizer.step() after backward()",
     "training-mode": "call model.train() before training; model.eval() only to evaluate",
     # confidence
-    "fit-temperature": "divide the logits by one temperature, fitted on rows that were not trained on "
-    "(clinometer confidence tells it)",
+    "fit-temperature": "divide the logits by one temperature, fitted on rows that were not trained on",
     "weight-decay": "let the weights pay for their size: torch.optim.AdamW(..., weight_decay=0.01)",
     "smooth-labels": "smooth the labels a little: nn.CrossEntropyLoss(label_smoothing=0.1)",
-    "stop-earlier": "keep the weights of the pass with the least loss after a temperature, and stop there",
+    "stop-earlier": "keep the weights of the evaluation pass of the least refinement, and stop there",
     "more-rows": "evaluate more rows, fresh ones: only they can support a higher confidence",
-    "check-split": "compare training and evaluation rows: same preprocessing, same label order, same source?",
+    "check-split": "compare training and evaluation rows: same preprocessing, label numbers, source?",
     # the recording
     "record-more": "record more: clinometer run --every 1 looks at every step",
     "larger-interval": "observe less often: clinometer run --every 500",

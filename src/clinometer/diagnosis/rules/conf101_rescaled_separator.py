@@ -76,4 +76,7 @@ def _all_right(recording: Recording) -> tuple[Bool, int]:
         raise NotJudged("which training rows are right was not seen")
     wrong = np.flatnonzero(known & (right < 1))
     since = known & (np.arange(len(right)) > (wrong[-1] if len(wrong) else -1))
-    return np.asarray(since), int(np.nansum(recording.column("loss", "examples")[since, 0]))
+    rows = float(np.nansum(recording.column("loss", "examples")[since, 0]))
+    if not np.isfinite(rows):
+        raise NotJudged("how many training rows were seen is not known")
+    return np.asarray(since), int(rows)

@@ -66,7 +66,7 @@ def _seen(recording: Recording) -> tuple[int, float, float, str]:
     right, error, examples = (
         recording.column("loss", name)[late, 0] for name in ("right", "claimed_error", "examples")
     )
-    here = ~np.isnan(right) & ~np.isnan(error) & (examples > 0)
+    here = np.isfinite(right) & np.isfinite(error) & np.isfinite(examples) & (examples > 0)
     if not here.any():
         raise NotJudged("the confidence on training rows was not observed")
     rows = examples[here]
