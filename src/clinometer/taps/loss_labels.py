@@ -66,7 +66,7 @@ def _claimed(
 
     As the sum of the other classes: 1 - p of a sure row would be the rounding of p.
     """
-    stride = -(-scores.numel() // MOST_CLAIMS)
+    stride = max(-(-scores.numel() // MOST_CLAIMS), 1)
     part, top = scores[::stride], top[::stride, None]
     others = part.exp().scatter_(1, top, 0.0).sum(dim=1, dtype=torch.float64)
     if kept is None:
