@@ -22,7 +22,7 @@ from clinometer.stats.sums_layout import SINGLES, Layout, betas
 from clinometer.stats.temperature import fit_temperature
 from clinometer.stats.temperature_sums import TemperatureSums
 
-SCRIPTS = Path(__file__).parent / "scripts"
+DRIVERS = Path(__file__).parent / "drivers"
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
@@ -221,7 +221,7 @@ def test_what_does_not_fit_is_refused_with_what_was_found():
 def ranks(tmp_path_factory) -> list[dict]:
     folder = tmp_path_factory.mktemp("ranks")
     done = subprocess.run(
-        [sys.executable, *TORCHRUN, str(SCRIPTS / "two_validators.py"), str(folder)],
+        [sys.executable, *TORCHRUN, str(DRIVERS / "two_validators.py"), str(folder)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
