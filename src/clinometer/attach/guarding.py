@@ -20,12 +20,15 @@ class Guard:
     faults : what of ours has raised, each once
     own_s : seconds that hooks took since it was last set to 0
     step : number of the step that is going on, for the faults
+    crowded : whether another thread trains, too. Its engine may be writing gradients without the
+        interpreter's lock: to look at one of its parameters' would read freed memory
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.faults: list[str] = []
         self.own_s = 0.0
         self.step = 0
+        self.crowded = False
         self.now = now
         self.pid = os.getpid()
         self._thread: threading.Thread | None = None
@@ -60,7 +63,9 @@ class Guard:
 
     def is_mine(self) -> bool:
         """Whether no other thread is the one that is recorded."""
-        return self._ident in {threading.get_ident(), -1} or not self._lives()
+        mine = self._ident in {threading.get_ident(), -1} or not self._lives()
+        self.crowded |= not mine
+        return mine
 
     def _lives(self) -> bool:
         return self._thread is not None and self._thread.is_alive()
@@ -74,6 +79,7 @@ class Guard:
         if threading.get_ident() == self._ident:
             return True
         if self._lives():
+            self.crowded = True
             return False
         self._thread, self._ident = threading.current_thread(), threading.get_ident()
         return True

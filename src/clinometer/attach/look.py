@@ -89,6 +89,7 @@ class Look:
         self, guard: Guard, networks: Networks, memory: Memory, meet: Meet = _nobody
     ) -> None:
         self.networks, self.memory, self.meet = networks, memory, meet
+        self._guard = guard
         self.harvest = Harvest()
         self.layers = LayerTap(
             guard.mine, memory.precision, self.harvest, memory.spots, memory.stride
@@ -179,6 +180,7 @@ class Look:
             self.memory.optimizers.owned(),
             self.memory.rest,
             self.idle,
+            self._guard.crowded,
         )
         self._standing.take(self._sheets, self.memory.described)
         self.harvest.start()

@@ -349,14 +349,14 @@ class Recorder:
             self.pulse.withdraw()
         if look is not None:
             last = self.clock.inside or self.pulse.passes >= self.clock.usual_passes
-            self.guard.aside(look.backward_over, self._parameters() if last else None)
+            self.guard.aside(look.backward_over, self._own_parameters() if last else None)
             self.probe.eager_seen |= not look.flow.compiled
             if look.flow.too_large and TOO_LARGE not in self.networks.notes:
                 self.networks.notes.append(TOO_LARGE)
         if self.clock.due:
             self._tick()
         elif self.clock.unsettled or self.clock.manual:
-            parameters = [parameter for parameter, _ in self._parameters()]
+            parameters = [parameter for parameter, _ in self._own_parameters()]
             self.guard.aside(self.clock.note_backward, parameters, look)
             if self.clock.manual and look is not None:
                 look.unhook()  # what the script does to its weights by itself comes now
@@ -364,6 +364,15 @@ class Recorder:
     def _parameters(self) -> list[tuple[torch.Tensor, str]]:
         known = self.networks.named_parameters()
         return known or [(p, self.networks.name_of(p)) for p in self.clock.strays()]
+
+    def _own_parameters(self) -> list[tuple[torch.Tensor, str]]:
+        """Those whose gradients may be read: beside another thread that trains, what this step reached."""
+        known = self._parameters()
+        if not self.guard.crowded:
+            return known
+        look = self._look
+        reaches = look.layers.wiring.reaches if look is not None else lambda _: False
+        return [(parameter, name) for parameter, name in known if reaches(parameter)]
 
     def _before_step(self, optimizer: torch.optim.Optimizer, args: Any, kwargs: Any) -> None:
         if self.scope.steps_elsewhere(optimizer):

@@ -82,6 +82,7 @@ class Standing:
     ----------
     owned : identities of the parameters that an optimizer owns
     idle : whether no optimizer ever stepped: gradients may still be gathered for its first step
+    crowded : whether another thread trains: what this step has not touched may be its, and is not read
     """
 
     networks: Networks
@@ -90,6 +91,7 @@ class Standing:
     owned: set[int]
     rest: Rest
     idle: bool = False
+    crowded: bool = False
     stands: list[Stand] = field(default_factory=list)
     _sheets: list[Sheet] = field(default_factory=list)
     _resting: list[Layout] = field(default_factory=list)
@@ -107,6 +109,8 @@ class Standing:
             if key in seen or is_lazy(parameter):
                 continue
             seen.add(key)
+            if self.crowded and key not in stepped and not self.wiring.reaches(parameter):
+                continue
             called = self.wiring.called(parameter, users.get(key, []))
             received = parameter.grad is not None
             ran = self.wiring.ran_at_all(parameter, users.get(key, []))

@@ -54,12 +54,15 @@ def command(folder: str, host: str, port: int | None, opens: bool) -> int:
             "  Install it: pip install 'clinometer[live]'. `clinometer report FILE` works without."
         ) from error
     place = bound(host, port, lambda text: click.echo(text, err=True))
-    with contextlib.suppress(KeyboardInterrupt):
+
+    def ready() -> None:
         click.echo(
             f"{place.url}\nShows the recordings in {os.path.abspath(folder)}. End with Ctrl-C."
         )
         if opens:
             click.launch(place.url)
-        serve(folder, place)
+
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(folder, place, ready)
     click.echo("Ended.")
     return 0

@@ -123,18 +123,26 @@ class _Server(uvicorn.Server):
     """Lets the open pages go first, so that Ctrl-C does not wait for them."""
 
     watching: Watching
+    ready: Callable[[], None]
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self.ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         asyncio.get_running_loop().call_soon_threadsafe(self.watching.close)
         super().handle_exit(sig, frame)
 
 
-def serve(folder: str, place: Place) -> None:
-    """Serve a folder until the process is interrupted."""
-    asyncio.run(_serve(folder, place))
+def serve(folder: str, place: Place, ready: Callable[[], None]) -> None:
+    """Serve a folder until the process is interrupted; `ready` is called when the first page can be had.
+
+    From then on Ctrl-C ends it cleanly: while the event loop is still being made it would not.
+    """
+    asyncio.run(_serve(folder, place, ready))
 
 
-async def _serve(folder: str, place: Place) -> None:
+async def _serve(folder: str, place: Place, ready: Callable[[], None]) -> None:
     watching = Watching(Keeper(Folder(folder)))
     names = (
         {place.host, "localhost"} if not place.token else {place.host, socket.gethostname().lower()}
@@ -146,5 +154,5 @@ async def _serve(folder: str, place: Place) -> None:
             timeout_graceful_shutdown=END_S, lifespan="on", proxy_headers=False, ws="none",
         )
     )  # fmt: skip
-    server.watching = watching
+    server.watching, server.ready = watching, ready
     await server.serve(sockets=[place.socket])

@@ -98,6 +98,10 @@ class Wiring:
         """What the passes of the step reached, as far as it lives."""
         return [leaf for link in self._reached.values() if (leaf := link()) is not None]
 
+    def reaches(self, parameter: torch.Tensor) -> bool:
+        """Whether a pass of the step reached it."""
+        return id(parameter) in self._reached
+
     def called(self, parameter: torch.Tensor, owners: Sequence[nn.Module]) -> float:
         """1 where one of its owners ran or a pass reaches it, else 0; nan where that is not known."""
         if id(parameter) in self._reached or _is_among(owners, self.ran):
