@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from clinometer.cli.options import alpha_option, weight_option
+
 EPILOG = """\b
 A predictions file is .npz, .csv or .parquet, one row an example, A and B in the same order:
   label          whole numbers from 0, or names
@@ -33,7 +35,7 @@ Exit code: 0 whatever the verdict, 2 for input that cannot be used."""
 @click.option(
     "--group", metavar="COL", help="Column that names each row's group: intervals of whole groups."
 )
-@click.option("--weight", metavar="COL", help="Column of the rows' relative importances.")
+@weight_option
 @click.option(
     "--margin",
     type=click.FloatRange(0.0, 1.0, min_open=True),
@@ -41,13 +43,7 @@ Exit code: 0 whatever the verdict, 2 for input that cannot be used."""
     show_default=True,
     help="Separations count as equal within this share of the better model's refinement.",
 )
-@click.option(
-    "--alpha",
-    type=click.FloatRange(0.0, 0.5, min_open=True, max_open=True),
-    default=0.05,
-    show_default=True,
-    help="One minus the certainty of the intervals.",
-)
+@alpha_option
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON (schema 1).")
 @click.option(
     "--plot",

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from clinometer.cli.options import alpha_option, weight_option
+
 if TYPE_CHECKING:
     from clinometer.calibration.stream_workers import Backend
 
@@ -50,7 +52,7 @@ Exit code: 0 whatever the verdict, 2 for input that cannot be used.
 @click.option(
     "--group", metavar="COL", help="Column that names each row's group: well, field, station."
 )
-@click.option("--weight", metavar="COL", help="Column of the rows' relative importances.")
+@weight_option
 @click.option(
     "--margin",
     type=click.FloatRange(0.0, 1.0, min_open=True),
@@ -58,13 +60,7 @@ Exit code: 0 whatever the verdict, 2 for input that cannot be used.
     show_default=True,
     help="What a claim may cost and still count as right, as a share of the loss that stays.",
 )
-@click.option(
-    "--alpha",
-    type=click.FloatRange(0.0, 0.5, min_open=True, max_open=True),
-    default=0.05,
-    show_default=True,
-    help="One minus the certainty of the intervals.",
-)
+@alpha_option
 @click.option(
     "--stream/--in-memory",
     default=None,
