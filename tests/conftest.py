@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,16 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 settings.register_profile("local", deadline=None)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_stays_compiled() -> Iterator[None]:
+    """What one test compiles would end the listening to validation passes for all after it."""
+    yield
+    frames = sys.modules.get("torch._dynamo.eval_frame")
+    if frames is not None and frames.cached_backends:
+        sys.modules["torch"].compiler.reset()
+
 
 RunCli = Callable[..., "subprocess.CompletedProcess[str]"]
 
