@@ -60,7 +60,7 @@ def copied(model: nn.Module) -> nn.Module:
     return made
 
 
-def is_lazy(parameter: nn.Parameter) -> bool:
+def is_lazy(parameter: Tensor) -> bool:
     """Whether its shape is left to the first batch."""
     return isinstance(parameter, nn.parameter.UninitializedParameter)
 

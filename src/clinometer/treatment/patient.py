@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from types import MethodType
 from typing import Any, NamedTuple
 
 import torch
@@ -140,11 +141,11 @@ class Patient:
     def around_step(self, act: Callable[..., Any]) -> None:
         """In place of `optimizer.step(...)`: `act(optimizer, original, *args, **kwargs)`.
 
-        A call of `original` is the step as it was; an act may call it not at all or later.
+        A call of `original` is the step as it was; an act may call it not at all or later. To a scheduler,
+        made before or after, each call is a step of the optimizer.
         """
         for optimizer in self.optimizers:
-            original = optimizer.step
-            optimizer.step = partial(act, optimizer, original)  # type: ignore[method-assign]
+            optimizer.step = _stepping(optimizer, optimizer.step, act)  # type: ignore[method-assign]
 
     def around_zero_grad(self, act: Callable[..., Any]) -> None:
         """In place of `optimizer.zero_grad(...)` and `module.zero_grad(...)`: `act(owner, original, ...)`."""
@@ -194,11 +195,8 @@ class Patient:
         if not fresh:
             return []
         known = self.owner(like) if like is not None else None
-        optimizer, group = known or (self.optimizers[0], self.optimizers[0].param_groups[0])
-        settings = {
-            key: value for key, value in group.items() if key not in {"params", "param_names"}
-        }
-        optimizer.add_param_group({"params": fresh, **settings})
+        group = known[1] if known else self.optimizers[0].param_groups[0]
+        _extend(group, fresh)
         return fresh
 
     def disown(self, gone: set[int]) -> None:
@@ -219,6 +217,25 @@ class Patient:
         with streams_kept():
             torch.manual_seed(int(self.generator.initial_seed()))
             yield
+
+
+def _stepping(optimizer: Optimizer, original: StepOf, act: Callable[..., Any]) -> StepOf:
+    """A step as a bound method that has been counted: what schedulers of torch look for."""
+
+    def step(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self._opt_called = True
+        return act(self, original, *args, **kwargs)
+
+    step._wrapped_by_lr_sched = True  # type: ignore[attr-defined]
+    return MethodType(step, optimizer)
+
+
+def _extend(group: dict[str, Any], fresh: list[Tensor]) -> None:
+    """Parameters join a group that is there: schedulers have one rate for each, and take no further one."""
+    group["params"] = [*group["params"], *fresh]
+    if "param_names" in group:
+        names = [f"adopted.{id(one)}" for one in fresh]
+        group["param_names"] = [*group["param_names"], *names]
 
 
 def leaves(root: nn.Module) -> list[Layer]:
