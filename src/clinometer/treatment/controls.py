@@ -37,7 +37,7 @@ def sham(patient: Patient) -> str:
     if not weights:
         raise NotApplicable("no weight in a floating-point format was seen")
     for weight in weights:
-        draw = torch.rand(weight.shape, generator=patient.generator)
+        up = torch.randint(2, weight.shape, generator=patient.generator).to(weight.device) == 1
         spacing = torch.finfo(weight.dtype).eps
         factor = torch.where(up, 1 + spacing, 1 - spacing).to(weight.dtype)
         weight.mul_(factor)

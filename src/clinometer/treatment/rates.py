@@ -6,11 +6,30 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from clinometer.treatment.remedy import NotApplicable
+from clinometer.treatment.steps import several
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from clinometer.treatment.patient import Patient
+
+
+def rated(patient: Patient) -> list[Optimizer]:
+    """Optimizers whose every group has a learning rate.
+
+    Raises
+    ------
+    NotApplicable : where there is none.
+    """
+    having = [one for one in patient.optimizers if all("lr" in g for g in one.param_groups)]
+    if not having:
+        raise NotApplicable("no optimizer with a learning rate was seen")
+    return having
+
+
+def rates_of(optimizers: list[Optimizer]) -> list[float]:
+    """The rates of all groups, as they are now."""
+    return [float(group["lr"]) for one in optimizers for group in one.param_groups]
 
 
 def multiplied(patient: Patient, factor: Callable[[int], float]) -> str:
@@ -20,9 +39,7 @@ def multiplied(patient: Patient, factor: Callable[[int], float]) -> str:
     ------
     NotApplicable : where no optimizer has a rate.
     """
-    having = [one for one in patient.optimizers if all("lr" in g for g in one.param_groups)]
-    if not having:
-        raise NotApplicable("no optimizer with a learning rate was seen")
+    having = rated(patient)
     counts = dict.fromkeys(map(id, having), 0)
 
     def step(optimizer: Optimizer, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -38,6 +55,6 @@ def multiplied(patient: Patient, factor: Callable[[int], float]) -> str:
             for group, rate in zip(optimizer.param_groups, own, strict=True):
                 group["lr"] = rate
 
-    rate = float(having[0].param_groups[0]["lr"])
+    before = rates_of(having)
     patient.around_step(step)
-    return f"learning rate {rate:.3g} -> {rate * factor(0):.3g}"
+    return f"learning rate {several(before)} -> {several([rate * factor(0) for rate in before])}"
