@@ -34,6 +34,10 @@ class RequirementError(ClinometerError, AssertionError):
     """A forecast that does not keep within what was required of it."""
 
 
+class TrialError(ClinometerError):
+    """A trial of a remedy that cannot be made."""
+
+
 class ServeError(ClinometerError):
     """A live page that cannot be served."""
 
