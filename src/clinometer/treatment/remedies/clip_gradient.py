@@ -36,23 +36,24 @@ def apply(patient: Patient) -> str:
 def _clip(optimizer: Optimizer) -> None:
     if is_skipped(optimizer):
         return
-    gradients = [p.grad for p in parameters_of(optimizer) if p.grad is not None]
+    having = [p for p in parameters_of(optimizer) if p.grad is not None]
     limit = LARGEST * scale_of(optimizer)
     with torch.no_grad():
-        kept = [_values(gradient) for gradient in gradients]
+        kept = [_values(parameter) for parameter in having]
         norm = torch.nn.utils.get_total_norm(kept)
         factor = torch.clamp(limit / (norm + 1e-6), max=1.0)  # 1e-6 as in torch's clip_grad_norm_
         for values in kept:
             values.mul_(factor.to(values.device))
 
 
-def _values(gradient: Tensor) -> Tensor:
-    """What a gradient stores: rows of an embedding that came twice in a batch count as their sum."""
+def _values(parameter: Tensor) -> Tensor:
+    """What its gradient stores: a row of an embedding that came twice in a batch counts as one sum."""
+    gradient = parameter.grad
+    assert gradient is not None  # its caller's choice
     if not gradient.is_sparse:
         return gradient
-    summed = gradient.coalesce()
-    gradient.data = summed  # in place of the one with repeats
-    return summed._values()
+    parameter.grad = gradient.coalesce()
+    return parameter.grad._values()
 
 
 REMEDY = Remedy(
