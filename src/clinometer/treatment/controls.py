@@ -39,7 +39,7 @@ def sham(patient: Patient) -> str:
     for weight in weights:
         up = torch.randint(2, weight.shape, generator=patient.generator).to(weight.device) == 1
         spacing = torch.finfo(weight.dtype).eps
-        factor = torch.where(up, 1 + spacing, 1 - spacing).to(weight.dtype)
+        factor = torch.where(up, weight.new_tensor(1 + spacing), weight.new_tensor(1 - spacing))
         weight.mul_(factor)
     count = sum(weight.numel() for weight in weights)
     return f"{count} weights times 1 +- one float spacing"

@@ -34,7 +34,7 @@ def _length(optimizers: list[Optimizer], recorded: int | None) -> int:
     """Steps of the warm-up."""
     memory = max(_memory(group) for one in optimizers for group in one.param_groups)
     steps = math.inf if not recorded else LONGEST * recorded
-    steps = int(min(MEMORIES * memory, steps))
+    steps = round(min(MEMORIES * memory, steps))
     if steps < 2:
         raise NotApplicable(
             f"a tenth of the {recorded or 0} recorded steps is too short for a warm-up"
