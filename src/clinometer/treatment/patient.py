@@ -52,6 +52,8 @@ class Patient:
         the loss term, as "cross_entropy"), "ledger" (layer -> factors in decades)
     call : the latest call of a root with gradients on: at a start, the one that is about to run
     generator : what a remedy draws from, seeded by the trial's seed
+    quietly : runs something whose calls of networks are not the script's
+    steps_changed : whether a call of an optimizer's step does something else now
     """
 
     roots: list[nn.Module]
@@ -60,6 +62,8 @@ class Patient:
     facts: Mapping[str, Any]
     call: Call | None
     generator: torch.Generator
+    quietly: Callable[[Callable[[], Any]], Any] = field(default=lambda act: act())
+    steps_changed: bool = False
     loss_changes: list[Callable[[Tensor], Tensor]] = field(default_factory=list)
 
     # -- looking -------------------------------------------------------------------------------------
@@ -95,19 +99,15 @@ class Patient:
 
         if self.call is None:
             raise NotApplicable("no forward pass of the network was seen")
-        root = self.call.module
-        kept = [(buffer, buffer.clone()) for buffer in root.buffers()]
-        try:
-            with streams_kept(), torch.no_grad():
-                return type(root).forward(root, *self.call.args, **self.call.kwargs)
-        except Exception as error:
-            raise NotApplicable(
-                f"the network could not be run once more ({type(error).__name__})"
-            ) from error
-        finally:
-            with torch.no_grad():
-                for buffer, before in kept:
-                    buffer.copy_(before)
+        root, args, kwargs = self.call
+        with _buffers_kept(root):
+            try:
+                with streams_kept(), torch.no_grad():
+                    return self.quietly(lambda: root(*args, **kwargs))
+            except Exception as error:
+                raise NotApplicable(
+                    f"the network could not be run once more ({type(error).__name__})"
+                ) from error
 
     def owner(self, parameter: Tensor) -> tuple[Optimizer, dict[str, Any]] | None:
         """The optimizer and the group that have a parameter; None where none has it."""
@@ -144,6 +144,7 @@ class Patient:
         A call of `original` is the step as it was; an act may call it not at all or later. To a scheduler,
         made before or after, each call is a step of the optimizer.
         """
+        self.steps_changed = True
         for optimizer in self.optimizers:
             optimizer.step = _stepping(optimizer, optimizer.step, act)  # type: ignore[method-assign]
 
@@ -213,10 +214,29 @@ class Patient:
 
     @contextmanager
     def streams_kept(self) -> Iterator[None]:
-        """Draws inside (of a new module) come from streams of our own; the script's are put back."""
+        """Draws inside (of a new module) come from `generator`; the script's streams are put back."""
+        seed = int(torch.randint(2**62, (), generator=self.generator))
         with streams_kept():
-            torch.manual_seed(int(self.generator.initial_seed()))
+            torch.manual_seed(seed)
             yield
+
+
+@contextmanager
+def _buffers_kept(root: nn.Module) -> Iterator[None]:
+    """Running statistics and other buffers are put back, the tensors and what they hold."""
+    kept = [
+        (module, key, buffer, buffer.clone())
+        for module in root.modules()
+        for key, buffer in module._buffers.items()
+        if buffer is not None
+    ]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for module, key, buffer, before in kept:
+                module._buffers[key] = buffer
+                buffer.copy_(before)
 
 
 def _stepping(optimizer: Optimizer, original: StepOf, act: Callable[..., Any]) -> StepOf:

@@ -83,8 +83,9 @@ class Plan:
         try:
             said = json.loads(text)
             arms = tuple(Arm(**arm) for arm in said.pop("arms"))
-            tuples = {name: tuple(said.pop(name, ())) for name in ("arguments", "proposed")}
-            plan = cls(arms=arms, **tuples, **said)
+            for name in ("arguments", "proposed"):
+                said[name] = tuple(said.get(name, ()))
+            plan = cls(arms=arms, **said)
         except (TypeError, ValueError, KeyError, AttributeError) as error:
             raise TrialError(
                 f"this is no plan of a trial ({type(error).__name__}: {error}).\n"
