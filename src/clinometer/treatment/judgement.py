@@ -334,7 +334,7 @@ def _match(pairs: Sequence[tuple[Record, Record]], new_loss: Collection[str]) ->
 
 
 def notes_of(records: Iterable[Record]) -> tuple[str, ...]:
-    """What has to be known of these trials: seeds that are none, pairs that are no pairs, what was refused."""
+    """What has to be known of these trials: seeds that are none, pairs that are no pairs."""
     trials = Trials(records)
     notes = []
     for moment in dict.fromkeys(moment for _, moment in trials.arms()):
@@ -342,8 +342,8 @@ def notes_of(records: Iterable[Record]) -> tuple[str, ...]:
         traces = {tuple(map(str, one.get("losses") or ())) for one in nothing.values()}
         if len(nothing) > 1 and len(traces) == 1 and any(traces):
             notes.append(
-                f"The {len(nothing)} seeds gave the same run, bit for bit: a seed does not move this script, so "
-                "they count as one."
+                f"The {len(nothing)} seeds gave the same run, bit for bit: a seed does not move this "
+                "script, so they count as one."
             )
         if any(map(_parted, _by_seed(trials, moment).values())):
             notes.append(

@@ -184,3 +184,12 @@ def _listed(names: Sequence[str]) -> str:
 
 def _counted(many: int, thing: str) -> str:
     return f"{many:,} {thing}{'' if many == 1 else 's'}"
+
+
+def not_finished(records: Sequence[Record], planned: int) -> str:
+    """What is there where trials are missing."""
+    done = sum(one.get("ended") != "interrupted" for one in records)
+    return (
+        f"{done} of {planned} trials were done; what is missing is run by the same command, and what is "
+        "there is not run again."
+    )

@@ -1,0 +1,189 @@
+"""A treatment as text: the sentence first, then arms, the change, and what was not tried."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from clinometer.diagnosis.remedies import in_words
+from clinometer.records.treatment import ArmResult, Measured, Treatment
+from clinometer.reports.layout import counted, cut, labelled, short, wrapped
+
+WIDTH = 80
+NAME, WORD, LOSS = 22, 12, 18  # columns of an arm's name, verdict and loss
+WORDS = {"no better than random": "no better", "proven": "PROVEN", "harmful": "HARMFUL"}
+LEGEND = (
+    "loss: mean of the last quarter, doing nothing -> arm. lower by: mean of the paired differences, 95 % "
+    "interval. Losses of another kind are compared as shares of what there is to learn (*, of 1)."
+)
+
+
+def treatment_text(treatment: Treatment, width: int = WIDTH, log: str = "") -> str:
+    """The report: plain text, at most `width` columns wide, the change excepted.
+
+    `log` : the two wells as `treatment_log` draws them.
+    """
+    parts = [
+        "\n".join(wrapped(treatment.because, width)),
+        _treated(treatment, width),
+        _table(treatment, width),
+        _change(treatment, width),
+        log,
+        _rest(treatment, width),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _treated(treatment: Treatment, width: int) -> str:
+    lines = []
+    if treatment.finding is not None:
+        found = treatment.finding
+        where = f" at {found['layer']}" if found.get("layer") else ""
+        lines += labelled("Treated", [f"{found['code']} {found['name']}{where}"], width)
+    if treatment.arms:
+        lines += labelled("Trials", [trials_words(treatment)], width)
+    return "\n".join(lines)
+
+
+def trials_words(treatment: Treatment) -> str:
+    """From which moment, how long, how often."""
+    moments = {arm.moment for arm in treatment.arms}
+    said = []
+    if "running" in moments:
+        said.append(f"treated in the running state after step {treatment.at:,}")
+    if "start" in moments:
+        given = f", which gives up {counted(treatment.at, 'step')}" if treatment.at else ""
+        said.append(f"treated from a new start{given}")
+    return (
+        f"{' or '.join(said)}; watched for up to {counted(treatment.steps, 'step')}, "
+        f"{counted(treatment.seeds, 'seed')}."
+    )
+
+
+def _table(treatment: Treatment, width: int) -> str:
+    if not treatment.arms:
+        return ""
+    head = f"  {'arm':<{NAME}}{'verdict':<{WORD}}{'loss':<{LOSS}}lower by"
+    lines = [head]
+    for arm in treatment.arms:
+        lines.append(cut(_line(arm, treatment), width))
+        lines += wrapped(_told(arm), width, " " * 6) if _told(arm) else []
+    return "\n".join([*lines, *wrapped(LEGEND, width, "  ")])
+
+
+def _line(arm: ArmResult, treatment: Treatment) -> str:
+    name = short(arm_name(arm, treatment), NAME - 1)
+    word = WORDS.get(arm.verdict, arm.verdict)
+    loss = loss_words(arm.loss) if arm.loss is not None else "another loss"
+    return f"  {name:<{NAME}}{word:<{WORD}}{loss:<{LOSS}}{difference_words(arm)}".rstrip()
+
+
+def arm_name(arm: ArmResult, treatment: Treatment) -> str:
+    """Its name; with the moment where a name stands for two arms."""
+    twice = sum(one.name == arm.name for one in treatment.arms) > 1
+    return f"{arm.name} ({arm.moment})" if twice else arm.name
+
+
+def loss_words(loss: Measured) -> str:
+    """Doing nothing and the arm, in the loss's own unit.
+
+    >>> loss_words(Measured(None, math.inf, 0.41, "nat"))
+    'inf -> 0.41'
+    """
+    return f"{figure(loss.nothing)} -> {figure(loss.arm)}"
+
+
+def figure(value: float) -> str:
+    """Four digits."""
+    return f"{value:.4g}"
+
+
+def difference_words(arm: ArmResult) -> str:
+    """The improvement with its interval: in the loss's unit where it has one, else of the outcome."""
+    found = arm.loss.difference if arm.loss is not None else None
+    mark = ""
+    if found is None:
+        found, mark = arm.against.get("nothing"), "*"
+    if found is None:
+        return ""
+    ends = (
+        f" ({found.low:.3g} to {found.high:.3g})" if found.interval is not None else " (one pair)"
+    )
+    return f"{found.mean + 0.0:.3g}{mark}{ends}"
+
+
+def _told(arm: ArmResult) -> str:
+    """What else has to be said of an arm, in sentences."""
+    said = []
+    if arm.kind == "remedy" and arm.done:
+        said.append(f"{arm.done}.")
+    if arm.kind == "remedy" and arm.steps_given_up:
+        said.append(f"From a new start: {counted(arm.steps_given_up, 'step')} given up.")
+    if arm.verdict == "proven" and arm.steps_to_match is not None:
+        said.append(f"Where doing nothing ended after {counted(arm.steps_to_match, 'step')}.")
+    if arm.kind == "remedy":
+        said += more_numbers(arm)
+    if arm.why and arm.kind == "remedy":
+        said.append(arm.why)
+    if arm.seeds_needed and arm.kind == "remedy":
+        said.append(f"About {arm.seeds_needed:,} seeds would decide.")
+    return " ".join(said)
+
+
+def more_numbers(arm: ArmResult) -> list[str]:
+    """Validation loss and the blamed factor, where they were seen."""
+    said = []
+    if arm.validation is not None:
+        said.append(f"Validation loss {loss_words(arm.validation)}{_by(arm.validation)}.")
+    if arm.factor is not None:
+        unit = arm.factor.unit.removeprefix("decades of ") or "the blamed factor"
+        said.append(
+            f"{unit[0].upper()}{unit[1:]} {arm.factor.nothing:+.1f} -> {arm.factor.arm:+.1f} decades"
+            f"{_by(arm.factor)}."
+        )
+    return said
+
+
+def _by(measured: Measured) -> str:
+    found = measured.difference
+    if found is None or found.interval is None:
+        return ""
+    return f" ({found.mean + 0.0:.3g}, 95 % {found.low:.3g} to {found.high:.3g})"
+
+
+def _change(treatment: Treatment, width: int) -> str:
+    change = treatment.change
+    if not change or not change.get("text"):
+        return ""
+    kind = "The change, as a diff" if change["kind"] == "diff" else "The change, as lines to add"
+    where = f" ({change['where']})" if change.get("where") else ""
+    lines = str(change["text"]).rstrip("\n").splitlines()
+    return "\n".join(
+        [*wrapped(f"{kind}{where}:", width), *(f"  {line}".rstrip() for line in lines)]
+    )
+
+
+def _rest(treatment: Treatment, width: int) -> str:
+    lines = []
+    for title, items in (
+        ("By hand", [f"{name}: {words}" for name, words in treatment.by_hand]),
+        ("Not applied", [f"{name}: {why}" for name, why in treatment.not_applicable]),
+        ("Note", list(treatment.notes)),
+        ("Files", list(_files(treatment))),
+    ):
+        lines += labelled(title, items, width)
+    return "\n".join(lines)
+
+
+def _files(treatment: Treatment) -> Iterable[str]:
+    if treatment.trials is not None:
+        yield f"{treatment.trials} (every trial, one line each)"
+    if treatment.before is not None and treatment.after is not None:
+        yield f"clinometer diff {treatment.before} {treatment.after}"
+
+
+def words_of(arm: ArmResult) -> str:
+    """What an arm does, in words."""
+    return {
+        "sham": "a change that cannot matter",
+        "random": "a remedy that nothing asked for",
+    }.get(arm.kind, in_words(arm.name))
