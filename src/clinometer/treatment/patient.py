@@ -74,12 +74,11 @@ class Patient:
         if self.call is None:
             return listed
         order: dict[int, int] = {}
-        hooks = [
-            layer.module.register_forward_pre_hook(
-                lambda module, _args: order.setdefault(id(module), len(order)) and None
-            )
-            for layer in listed
-        ]
+
+        def met(module: nn.Module, _args: Any) -> None:  # whatever else it returned would be the input
+            order.setdefault(id(module), len(order))
+
+        hooks = [layer.module.register_forward_pre_hook(met) for layer in listed]
         try:
             self.run()
         finally:
