@@ -1,0 +1,61 @@
+"""Labels smoothed by a tenth in the training loss; evaluation stays."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.nn import functional
+
+from clinometer.treatment.functions import required, standing_in
+from clinometer.treatment.remedy import NotApplicable, Remedy
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from clinometer.treatment.patient import Patient
+
+SMOOTHING = 0.1  # Szegedy et al. (2016), Rethinking the Inception architecture, section 7
+LOSSES = (None, "cross_entropy", "nll_loss", "binary_cross_entropy")
+WHY = "no cross-entropy without label smoothing was seen"
+
+
+def apply(patient: Patient) -> str:
+    """Where gradients are on, cross-entropy and binary cross-entropy take smoothed labels."""
+    loss = patient.facts.get("loss")
+    if loss not in LOSSES:
+        raise NotApplicable(f"the loss ({loss}) has no labels to smooth")
+    counts = [0]
+
+    def cross_entropy(func: Any, given: Tensor, target: Tensor, **kwargs: Any) -> Any:
+        if torch.is_grad_enabled() and not kwargs.get("label_smoothing"):
+            counts[0] += 1
+            kwargs["label_smoothing"] = SMOOTHING
+        return func(given, target, **kwargs)
+
+    def binary(func: Any, given: Tensor, target: Tensor, **kwargs: Any) -> Any:
+        if torch.is_grad_enabled():
+            counts[0] += 1
+            target = target * (1 - SMOOTHING) + SMOOTHING / 2
+        return func(given, target, **kwargs)
+
+    standing_in(
+        {
+            functional.cross_entropy: cross_entropy,
+            functional.binary_cross_entropy: binary,
+            functional.binary_cross_entropy_with_logits: binary,
+        }
+    )
+    required(patient, lambda: counts[0] > 0, WHY)
+    return f"label smoothing 0 -> {SMOOTHING:g}"
+
+
+REMEDY = Remedy(
+    name="smooth-labels",
+    moment="running",
+    changes="loss",
+    apply=apply,
+    lines="# where the loss of training is made\n"
+    "loss_function = nn.CrossEntropyLoss(label_smoothing=0.1)\n",
+    new_loss=True,
+)
