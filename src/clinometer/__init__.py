@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clinometer.reports.well_log.plot import plot_log
     from clinometer.store.reader import read
     from clinometer.treatment.forecast import forecast
+    from clinometer.treatment.treat import treat
 
 _HOME = {
     "RefinementStopping": "clinometer.adapters.stopping",
@@ -44,6 +45,7 @@ _HOME = {
     "read": "clinometer.store.reader",
     "run_view": "clinometer.calibration.run_view",
     "to_las": "clinometer.reports.las",
+    "treat": "clinometer.treatment.treat",
     "watch": "clinometer.attach.watch",
 }
 
@@ -63,6 +65,7 @@ __all__ = [
     "read",
     "run_view",
     "to_las",
+    "treat",
     "watch",
 ]
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "report": "Judge a recording: verdict, findings by cause, ledger.",
     "run": "Run a training script unchanged and record where its gradient goes.",
     "serve": "Show the recordings of a folder in the browser, and follow those still written.",
+    "treat": "Try remedies on copies of a training: which are proven, and which do harm?",
 }
 
 

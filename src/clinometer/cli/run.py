@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from clinometer.cli.options import ScriptCommand
+
 if TYPE_CHECKING:
     from clinometer.attach.launch import Launch
 
@@ -38,23 +40,8 @@ def _share(ctx: click.Context, param: click.Parameter, value: str) -> float:
         raise click.BadParameter(str(error), ctx, param) from error
 
 
-class _Run(click.Command):
-    """What follows the script, or the module after -m, is the script's, whatever it looks like."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        valued = {"-o", "--output", "--budget", "--every"}
-        at = 0
-        while at < len(args) and args[at].startswith("-") and args[at] != "--":
-            if args[at].startswith("-m") and not args[at].startswith("--"):
-                behind = at + (1 if len(args[at]) > 2 else 2)
-                args = [*args[:behind], "--", *args[behind:]]
-                break
-            at += 2 if args[at] in valued else 1
-        return super().parse_args(ctx, args)
-
-
 @click.command(
-    cls=_Run,
+    cls=ScriptCommand,
     help=HELP,
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )

@@ -11,9 +11,13 @@ STYLES = (
     (r"^UNDECIDED\b", "bold yellow"),
     (r"^ERROR\b", "bold red"),
     (r"^WARNING\b", "bold yellow"),
+    (r"^(Proven|Nothing to treat)\b|\bPROVEN\b", "bold green"),
+    (r"^None is proven\b", "bold yellow"),
+    (r"\bHARMFUL\b", "bold red"),
     (r"^> .*", "bold red"),
     (r"^(Notes|What happened|Log|Ledger|Not judged|How it was measured)\b", "bold"),
     (r"^  (What|Where|How known|How sure|Try|Therefore)\b", "cyan"),
+    (r"^  (Treated|Trials|By hand|Not tried|Note|Files)\b", "cyan"),
 )
 
 

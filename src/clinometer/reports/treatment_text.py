@@ -7,13 +7,15 @@ from collections.abc import Iterable
 from clinometer.diagnosis.remedies import in_words
 from clinometer.records.treatment import ArmResult, Measured, Treatment
 from clinometer.reports.layout import counted, cut, labelled, short, wrapped
+from clinometer.stats.trials import MeanDifference
 
 WIDTH = 80
 NAME, WORD, LOSS = 22, 12, 18  # columns of an arm's name, verdict and loss
 WORDS = {"no better than random": "no better", "proven": "PROVEN", "harmful": "HARMFUL"}
 LEGEND = (
-    "loss: mean of the last quarter, doing nothing -> arm. lower by: mean of the paired differences, 95 % "
-    "interval. Losses of another kind are compared as shares of what there is to learn (*, of 1)."
+    "loss: mean of the last quarter, doing nothing -> arm. lower by: mean of the paired differences, with its "
+    "95 % interval. *: of the outcome, loss / (loss + no-information level), where losses are of another "
+    "kind or not finite."
 )
 
 
@@ -66,7 +68,7 @@ def _table(treatment: Treatment, width: int) -> str:
     lines = [head]
     for arm in treatment.arms:
         lines.append(cut(_line(arm, treatment), width))
-        lines += wrapped(_told(arm), width, " " * 6) if _told(arm) else []
+        lines += wrapped(arm_told(arm), width, " " * 6)
     return "\n".join([*lines, *wrapped(LEGEND, width, "  ")])
 
 
@@ -86,7 +88,7 @@ def arm_name(arm: ArmResult, treatment: Treatment) -> str:
 def loss_words(loss: Measured) -> str:
     """Doing nothing and the arm, in the loss's own unit.
 
-    >>> loss_words(Measured(None, math.inf, 0.41, "nat"))
+    >>> loss_words(Measured(None, float("inf"), 0.41, "nat"))
     'inf -> 0.41'
     """
     return f"{figure(loss.nothing)} -> {figure(loss.arm)}"
@@ -111,7 +113,16 @@ def difference_words(arm: ArmResult) -> str:
     return f"{found.mean + 0.0:.3g}{mark}{ends}"
 
 
-def _told(arm: ArmResult) -> str:
+def half_words(found: MeanDifference) -> str:
+    """Half the width of the interval, which is symmetric.
+
+    >>> half_words(MeanDifference(1.0, 0.75, 1.25, 0.2, 5)), half_words(MeanDifference(1, 0, 2, 0.2, 1))
+    (' ± 0.25', ' (one pair)')
+    """
+    return f" ± {(found.high - found.low) / 2:.2g}" if found.interval is not None else " (one pair)"
+
+
+def arm_told(arm: ArmResult) -> str:
     """What else has to be said of an arm, in sentences."""
     said = []
     if arm.kind == "remedy" and arm.done:
@@ -147,7 +158,7 @@ def _by(measured: Measured) -> str:
     found = measured.difference
     if found is None or found.interval is None:
         return ""
-    return f" ({found.mean + 0.0:.3g}, 95 % {found.low:.3g} to {found.high:.3g})"
+    return f" ({found.mean + 0.0:+.3g}{half_words(found)})"
 
 
 def _change(treatment: Treatment, width: int) -> str:
@@ -162,15 +173,21 @@ def _change(treatment: Treatment, width: int) -> str:
     )
 
 
+def rest_of(treatment: Treatment) -> list[tuple[str, str]]:
+    """(title, words) of what was not tried, what has to be known, and where the trials are."""
+    return [
+        *(("By hand", f"{name}: {words}") for name, words in treatment.by_hand),
+        *(("Not tried", f"{name}: {why}") for name, why in treatment.not_applicable),
+        *(("Note", note) for note in treatment.notes),
+        *(("Files", file) for file in _files(treatment)),
+    ]
+
+
 def _rest(treatment: Treatment, width: int) -> str:
+    rest = rest_of(treatment)
     lines = []
-    for title, items in (
-        ("By hand", [f"{name}: {words}" for name, words in treatment.by_hand]),
-        ("Not applied", [f"{name}: {why}" for name, why in treatment.not_applicable]),
-        ("Note", list(treatment.notes)),
-        ("Files", list(_files(treatment))),
-    ):
-        lines += labelled(title, items, width)
+    for title in dict.fromkeys(title for title, _ in rest):
+        lines += labelled(title, [words for one, words in rest if one == title], width)
     return "\n".join(lines)
 
 

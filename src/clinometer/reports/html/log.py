@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from clinometer.diagnosis.diagnosis import Diagnosis
 from clinometer.errors import ClinometerError
+from clinometer.reports.well_log.matching import side_by_side
 from clinometer.reports.well_log.plot import DOTS, check_matplotlib, drawable
 from clinometer.reports.well_log.well import Well
 
@@ -59,6 +60,22 @@ def log(diagnosis: Diagnosis) -> tuple[Log, Well | None]:
     part = _part(figure)
     size = round(float(part.width) * PIXELS), round(float(part.height) * PIXELS)
     return Log(_picture(figure, part), "", size, _edges(figure, part, len(well))), well
+
+
+def log_beside(before: Diagnosis, after: Diagnosis) -> Log:
+    """Two wells on one depth axis; without a picture where either cannot be drawn."""
+    try:
+        wells = [drawable(before), drawable(after)]
+        check_matplotlib()
+    except ClinometerError as error:
+        return _nothing(error)
+    from clinometer.reports.well_log.sheet import sheet
+
+    matched = side_by_side(*wells)
+    figure = sheet(matched)
+    part = _part(figure)
+    size = round(float(part.width) * PIXELS), round(float(part.height) * PIXELS)
+    return Log(_picture(figure, part), "", size, _edges(figure, part, len(matched[0])))
 
 
 def _nothing(error: ClinometerError) -> Log:

@@ -20,6 +20,7 @@ TONE = {
     **dict.fromkeys(("undecided", "warning", "unproven", "only scale"), "open"),
     "past refinement: stop here": "open", "overconfident, not overfitted": "open",
     "lost separation": "bad", "still separating": "good",
+    "proven": "good", "nothing to treat": "good", "none proven": "open",
 }  # fmt: skip
 STYLE = (
     "<style>.clino{max-width:60em;line-height:1.45;color:inherit}"

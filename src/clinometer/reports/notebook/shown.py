@@ -12,7 +12,8 @@ from clinometer.diagnosis.line import Line
 from clinometer.diagnosis.rule import Finding
 from clinometer.errors import ClinometerError
 from clinometer.records.recording import Recording
-from clinometer.reports.notebook import of_models, of_runs
+from clinometer.records.treatment import Treatment
+from clinometer.reports.notebook import of_models, of_runs, of_treatments
 
 
 def notebook_html(result: object) -> str:
@@ -21,7 +22,7 @@ def notebook_html(result: object) -> str:
     Parameters
     ----------
     result : a Recording, a Diagnosis, one of its findings, its ledger or a line of that; what `compare`,
-        `confidence` or `run_view` returned
+        `confidence`, `run_view` or `treat` returned
 
     Returns
     -------
@@ -51,6 +52,8 @@ def notebook_html(result: object) -> str:
             return of_models.splits_html(result)
         case RunView():
             return of_models.run_view_html(result)
+        case Treatment():
+            return of_treatments.treatment_html(result)
     raise ClinometerError(
         f"{type(result).__name__}: expected a result of clinometer, such as `diagnose` returns."
     )
