@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from clinometer.treatment.patient import Call, Patient
 from clinometer.treatment.remedy import all_remedies
@@ -68,6 +69,7 @@ def torch_as_it_was() -> Iterator[None]:
         torch.autocast,
         torch.amp.GradScaler,
         nn.Module,
+        _BaseDataLoaderIter,
     ]
     kept = [(owner, dict(vars(owner))) for owner in owners]
     try:

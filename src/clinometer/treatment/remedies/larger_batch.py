@@ -1,4 +1,7 @@
-"""A batch of eight: gradients of eight steps of the script are averaged into one."""
+"""A batch of eight: gradients of eight steps of the script are averaged into one.
+
+For a normalisation that has too few values the batches themselves are joined, where a DataLoader makes them.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from clinometer.treatment.remedy import NotApplicable, Remedy
+from clinometer.treatment.batches import joined
+from clinometer.treatment.remedy import Remedy
 from clinometer.treatment.steps import (
     closure_of,
     is_skipped,
@@ -29,13 +33,16 @@ BATCHES = (
 
 
 def apply(patient: Patient) -> str:
-    """Seven of eight calls of a step only gather its gradient; the eighth takes a step with the mean."""
+    """Seven of eight calls of a step only gather its gradient; the eighth takes a step with the mean.
+
+    The script meets as many batches as before, and takes an eighth of the steps.
+    """
     without_line_search(patient, "each of which would need a batch of its own")
     if patient.finding.get("code") == "FLOW405":
-        raise NotApplicable(
-            "gradients can be gathered over batches from outside, but a normalisation still sees each "
-            "small batch alone; set batch_size in the script"
-        )
+        joined(
+            BATCHES
+        )  # a normalisation would see each small batch alone when gradients are gathered
+        return f"{BATCHES} batches of the DataLoader joined to one"
     sums: dict[int, dict[int, Tensor]] = {id(one): {} for one in patient.optimizers}
     counts = dict.fromkeys(sums, 0)
 

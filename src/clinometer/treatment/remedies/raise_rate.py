@@ -1,8 +1,14 @@
-"""The learning rate times ten, whatever schedule it follows."""
+"""The learning rate times ten, whatever schedule it follows; more often where the finding tells how often.
+
+A run whose weights got a ten-thousandth as far as they must go is no nearer after one decade: "and again
+until the loss moves" would be trial after trial. FLOW302 measured how much is missing.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from clinometer.treatment.rates import multiplied, rated, rates_of
 from clinometer.treatment.remedy import NotApplicable, Remedy
@@ -11,15 +17,31 @@ if TYPE_CHECKING:
     from clinometer.treatment.patient import Patient
 
 FACTOR = 10.0  # a decade, the smallest step that rates are searched by
+MISSING = "distance of the tensor that moved most"  # in the evidence of FLOW302
 
 
 def apply(patient: Patient) -> str:
-    """Each step is taken with ten times the rate that the script would have taken."""
+    """Each step is taken with ten times the script's rate, or as many decades as the finding asks for."""
     having = rated(patient)
     scheduled = any("initial_lr" in group for one in having for group in one.param_groups)
     if not any(rates_of(having)) and not scheduled:
         raise NotApplicable("the learning rate is 0, and stays 0 when it is multiplied")
-    return multiplied(patient, lambda _step: FACTOR)
+    factor = FACTOR ** decades(patient.finding)
+    return multiplied(patient, lambda _step: factor)
+
+
+def decades(finding: Mapping[str, Any]) -> int:
+    """Whole decades that are missing; 1 where a finding measured none.
+
+    >>> decades({"code": "FLOW302", "evidence": [{"quantity": MISSING, "value": 5e-6, "limit": 0.01}]})
+    4
+    """
+    rows = finding.get("evidence") or () if finding.get("code") == "FLOW302" else ()
+    for row in rows:
+        value, limit = row.get("value"), row.get("limit")
+        if row.get("quantity") == MISSING and value and limit and value > 0:
+            return max(1, math.ceil(math.log10(limit / value)))
+    return 1
 
 
 REMEDY = Remedy(
