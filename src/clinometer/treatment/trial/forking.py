@@ -13,6 +13,7 @@ from typing import NamedTuple
 TIME = signal.SIGUSR1  # asks a trial to end with what it has
 GRACE_S = 5.0  # until it is killed: a step may be in one long call of torch's
 LONGEST_NAP_S = 0.05
+FORKABLE = {"jemalloc_bg_thd"}  # stops and starts itself around a fork (jemalloc's pthread_atfork handlers)
 STOP, ANEW = b"s", b"a"  # what a child says of the clock that runs against it
 
 
@@ -51,12 +52,21 @@ def unsafe() -> str:
 
 def _native(torch_threads: int) -> str:
     try:
-        count = len(os.listdir("/proc/self/task"))
+        count = sum(_counts(task) for task in os.listdir("/proc/self/task"))
     except OSError:  # no Linux: a pool may be there, once torch may use one
         count = torch_threads
     if count > 1:
         return f"{count} native threads run in the process (OMP_NUM_THREADS=1 leaves one)"
     return ""
+
+
+def _counts(task: str) -> bool:
+    """Whether a native thread stands against a fork."""
+    try:
+        with open(f"/proc/self/task/{task}/comm", encoding="utf-8", errors="replace") as file:
+            return file.read().strip() not in FORKABLE
+    except OSError:  # it has just ended
+        return False
 
 
 def waited(pid: int, limit_s: float, told: int | None = None) -> Ended:
