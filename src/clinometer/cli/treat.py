@@ -192,7 +192,9 @@ def _tell(found: Treatment, *, html: str | None, plot: str | None, as_json: bool
     from clinometer.reports.treatment_text import WIDTH, treatment_text
 
     pen = pen_for(sys.stdout.encoding)
-    text = treatment_text(found, WIDTH, treatment_log(*wells, WIDTH, pen) if wells else "")
+    treated = found.remedies[0].name if found.remedies else ""
+    log = treatment_log(*wells, WIDTH, pen, treated) if wells else ""
+    text = treatment_text(found, WIDTH, log)
     if sys.stdout.isatty():
         from clinometer.reports.styled import show
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from clinometer.diagnosis.diagnosis import Diagnosis
-from clinometer.reports.layout import wrapped
+from clinometer.reports.layout import short, wrapped
 from clinometer.reports.log_rows import LogRow, log_rows
 from clinometer.reports.terminal_log import (
     BLOCKS,
@@ -25,14 +25,19 @@ SHARE = 5  # " 100%"
 WELL = SHARE + 1 + CELLS + NUMBER + NUMBER + 1  # columns of one well
 
 
-def treatment_log(before: Diagnosis, after: Diagnosis, width: int, pen: Pen = BLOCKS) -> str:
-    """The two wells, at most `width` columns wide (72 at least); "" where either has no layer."""
+def treatment_log(
+    before: Diagnosis, after: Diagnosis, width: int, pen: Pen = BLOCKS, treated: str = "treated"
+) -> str:
+    """The two wells, at most `width` columns wide (72 at least); "" where either has no layer.
+
+    `treated` : the name over the second well.
+    """
     one, other = log_rows(before, MOST_ROWS), log_rows(after, MOST_ROWS)
     if not one or not other:
         return ""
     name = width - 2 * WELL - 4
     heads = [
-        f"{'':<{name + 2}}{'doing nothing':<{WELL + 1}}{'treated'}",
+        f"{'':<{name + 2}}{'doing nothing':<{WELL + 1}}{short(treated, WELL)}",
         f"{'':<{name + 2}}"
         + f"{'satur.':<{SHARE + 2}}{'gradient RMS':<{CELLS + NUMBER - 1}}{'step/w':<{NUMBER + 1}}"
         * 2,
@@ -42,9 +47,7 @@ def treatment_log(before: Diagnosis, after: Diagnosis, width: int, pen: Pen = BL
         wells = [_well(rows[k] if k >= 0 else None, pen) for rows, k in ((one, i), (other, j))]
         lead = "> " if i >= 0 and one[i].leads else "  "
         lines.append(f"{lead}{called_in(called, name - 1):<{name}}{wells[0]} {wells[1]}")
-    title = (
-        "Log: input on top, loss at the bottom; > marks what was blamed. Decades; satur.: saturated"
-    )
+    title = "Log: input on top, loss at the bottom; > marks the blamed; numbers in decades"
     told = [*wrapped(title, width), "", *heads, *lines, *wrapped(LEGEND, width, "  ")]
     return "\n".join(line.rstrip() for line in told)
 

@@ -13,8 +13,8 @@ WIDTH = 80
 NAME, WORD, LOSS = 22, 12, 18  # columns of an arm's name, verdict and loss
 WORDS = {"no better than random": "no better", "proven": "PROVEN", "harmful": "HARMFUL"}
 LEGEND = (
-    "loss: mean of the last quarter, doing nothing -> arm. lower by: mean of the paired differences, with its "
-    "95 % interval. *: of the outcome, loss / (loss + no-information level), where losses are of another "
+    "loss: mean of the last quarter, doing nothing -> arm. lower by: mean of the paired differences, with "
+    "its 95 % interval. *: of the outcome, loss / (loss + no-information level), where losses are of another "
     "kind or not finite."
 )
 
@@ -107,10 +107,7 @@ def difference_words(arm: ArmResult) -> str:
         found, mark = arm.against.get("nothing"), "*"
     if found is None:
         return ""
-    ends = (
-        f" ({found.low:.3g} to {found.high:.3g})" if found.interval is not None else " (one pair)"
-    )
-    return f"{found.mean + 0.0:.3g}{mark}{ends}"
+    return f"{found.mean + 0.0:.3g}{mark}{half_words(found)}"
 
 
 def half_words(found: MeanDifference) -> str:
