@@ -49,14 +49,14 @@ def _treated(treatment: Treatment, width: int) -> str:
 def trials_words(treatment: Treatment) -> str:
     """From which moment, how long, how often."""
     moments = {arm.moment for arm in treatment.arms}
-    said = []
-    if "running" in moments:
-        said.append(f"treated in the running state after step {treatment.at:,}")
-    if "start" in moments:
-        given = f", which gives up {counted(treatment.at, 'step')}" if treatment.at else ""
-        said.append(f"treated from a new start{given}")
+    given = f" ({counted(treatment.at, 'step')} given up)" if treatment.at else ""
+    said = {
+        "running": f"in the running state after step {treatment.at:,}",
+        "start": f"from a new start{given}",
+    }
+    where = ", or ".join(words for moment, words in said.items() if moment in moments)
     return (
-        f"{' or '.join(said)}; watched for up to {counted(treatment.steps, 'step')}, "
+        f"treated {where}; watched for up to {counted(treatment.steps, 'step')}, "
         f"{counted(treatment.seeds, 'seed')}."
     )
 
