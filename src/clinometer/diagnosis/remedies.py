@@ -6,6 +6,7 @@ REMEDIES = {
     # initialisation
     "scale-init": "initialise with nn.init.kaiming_normal_ (ReLU) or nn.init.xavier_normal_ (tanh, sigmoid)",
     "random-init": "draw the weights at random (nn.init.kaiming_normal_) instead of one constant",
+    "fitted-init": "scale each layer's first weights to outputs of RMS 1 on one batch, layer by layer (LSUV)",
     "orthogonal-init": "initialise the recurrent weight with nn.init.orthogonal_",
     "forget-bias": "start the forget gate open: set its bias to 1 or 2",
     "reset-dead-units": "initialise the dead units again; nothing else revives them",

@@ -26,7 +26,13 @@ RULE = Rule(
     name="vanishing-gradient",
     reads=("lines", "late"),
     limits={"gain": -2.0},
-    remedies=("scale-init", "change-activation", "add-normalisation", "add-residual"),
+    remedies=(
+        "scale-init",
+        "fitted-init",
+        "change-activation",
+        "add-normalisation",
+        "add-residual",
+    ),
     blame=30,
     explains=("FLOW502", "FLOW302"),
 )

@@ -28,7 +28,7 @@ RULE = Rule(
     name="exploding-gradient",
     reads=("recording", "lines", "state", "suspect"),
     limits={"gain": 2.0, "update_ratio": 1.0, "logits": 10.0},
-    remedies=("clip-gradient", "scale-init", "lower-rate", "add-normalisation"),
+    remedies=("clip-gradient", "scale-init", "fitted-init", "lower-rate", "add-normalisation"),
     blame=20,
     explains=("FLOW303", "FLOW501", "FLOW503", "FLOW502", "FLOW102", "FLOW302"),
 )

@@ -29,7 +29,7 @@ RULE = Rule(
     name="bad-init",
     reads=("recording", "lines", "updates", "saturated_at_start", "suspect"),
     limits={"scale": 4.0, "gain": 2.0, "logits": 10.0},
-    remedies=("scale-init", "add-normalisation"),
+    remedies=("scale-init", "fitted-init", "add-normalisation"),
     blame=13,
     explains=(
         "FLOW201", "FLOW202", "FLOW102", "FLOW303", "FLOW501", "FLOW502", "FLOW503", "FLOW302",

@@ -1,0 +1,1 @@
+"""What remedies of weights and network share: one call seen operation by operation, draws, insertions."""
