@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
 from torch.overrides import _get_current_function_mode_stack, _pop_mode
-from treated import blobs, patient, torch_as_it_was, treat
 
 from clinometer.treatment.remedy import NotApplicable
+from treated import blobs, patient, torch_as_it_was, treat
 
 Loss = Callable[[Tensor], Tensor]
 
