@@ -19,7 +19,7 @@ def install_seams(recorder: Recorder) -> list[Undo]:
     """Put the branches in; returns what takes them out again."""
     guard = recorder.guard  # a script's main thread may do these for a thread that trains
     return [
-        when_imported("torch._dynamo", _keep_out),
+        when_imported("torch._dynamo", keep_out),
         *_scaler(recorder),
         *_clipping(recorder),
         branch(
@@ -43,7 +43,7 @@ def install_seams(recorder: Recorder) -> list[Undo]:
     ]
 
 
-def _keep_out() -> None:
+def keep_out() -> None:
     """Tell the compiler to step over our frames, as it does over PyTorch's own."""
     from torch._dynamo import trace_rules
 

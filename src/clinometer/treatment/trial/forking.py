@@ -13,7 +13,9 @@ from typing import NamedTuple
 TIME = signal.SIGUSR1  # asks a trial to end with what it has
 GRACE_S = 5.0  # until it is killed: a step may be in one long call of torch's
 LONGEST_NAP_S = 0.05
-FORKABLE = {"jemalloc_bg_thd"}  # stops and starts itself around a fork (jemalloc's pthread_atfork handlers)
+FORKABLE = {
+    "jemalloc_bg_thd"
+}  # stops and starts itself around a fork (jemalloc's pthread_atfork handlers)
 STOP, ANEW = b"s", b"a"  # what a child says of the clock that runs against it
 
 

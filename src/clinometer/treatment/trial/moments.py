@@ -14,8 +14,10 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from clinometer.attach.arrival import when_imported
 from clinometer.attach.networks import Networks
 from clinometer.attach.patches import BackwardTap, branch
+from clinometer.attach.seams import keep_out
 from clinometer.taps.handles import numbered_apart
 from clinometer.treatment.patient import Call
 from clinometer.treatment.trial.pace import Pace
@@ -29,7 +31,8 @@ class Watch:
     Attributes
     ----------
     call : the latest call of a network by the script with gradients on
-    stepped : called when a step of the script is over
+    begins : called when the script begins a forward pass with gradients on, a backward pass, or clears
+        gradients: whatever belongs to the step before, such as a validation pass, is over then
     pid : the process that is listened to; children of the script's own are not
     """
 
@@ -37,15 +40,17 @@ class Watch:
         self.pid = os.getpid()
         self.call: Call | None = None
         self.networks = Networks()
-        self.pace = Pace(self._over)
-        self.stepped: Callable[[], None] = lambda: None
+        self.pace = Pace()
+        self.begins: Callable[[], None] = lambda: None
         self._waiting = [name for name in ("start", "running") if name in moments]
         self._at, self._reached = at, reached
         self._optimizers: list[weakref.ref[torch.optim.Optimizer]] = []
         self._wrapped: set[int] = set()
+        self._open: set[int] = set()  # optimizers that step
         self._met: weakref.WeakSet[nn.Module] = weakref.WeakSet()
         self._depth = self._kept = 0
         self._quiet = False
+        self._undo: list[Callable[[], None]] = []
         self._tap = BackwardTap(
             self._backward, self._backward_over, lambda _: None, lambda _: False, lambda: True
         )
@@ -54,21 +59,26 @@ class Watch:
 
     def install(self) -> None:
         """Listen from now on."""
-        with numbered_apart():
-            register_optimizer_step_pre_hook(self._pre)
-            register_optimizer_step_post_hook(self._post)
+        when_imported("torch._dynamo", keep_out)
         self._install_call()
-        scaler = torch.amp.grad_scaler.GradScaler
         branch(torch.optim.Optimizer, "__init__", after=self._made)
         branch(torch.optim.Optimizer, "zero_grad", before=self._clears)
         branch(nn.Module, "zero_grad", before=self._clears)
-        branch(scaler, "scale", after=self._scaled)
-        branch(scaler, "step", before=self._scaler_begins, after=self._scaler_ends)
+        branch(torch.amp.grad_scaler.GradScaler, "scale", after=self._scaled)
         self.listen_outside()
 
     def listen_outside(self) -> None:
-        """Hear of backward passes before everything that was put around them so far."""
-        self._tap.install()
+        """Hear of a backward pass before everybody else who listens by now, and of the end of a step last."""
+        for undo in self._undo:
+            undo()
+        scaler = torch.amp.grad_scaler.GradScaler
+        with numbered_apart():
+            self._undo = [
+                register_optimizer_step_pre_hook(self._pre).remove,
+                register_optimizer_step_post_hook(self._post).remove,
+                branch(scaler, "step", before=self._scaler_begins, after=self._scaler_ends),
+                self._tap.install(),
+            ]
 
     def _install_call(self) -> None:
         original, watch = nn.Module.__call__, self
@@ -144,16 +154,13 @@ class Watch:
         """Something begins that no step is going on in: is it time?"""
         if self.pace.clock.inside or self._tap.depth > 0 or os.getpid() != self.pid:
             return
+        self.begins()
         while self._waiting:
             moment = self._waiting[0]
             if moment == "running" and self.pace.count < self._at:
                 return
             self._waiting.pop(0)
             self._reached(moment)
-
-    def _over(self) -> None:
-        if os.getpid() == self.pid:
-            self.stepped()
 
     def _backward(self, tensors: Any) -> None:
         self._look()
@@ -170,11 +177,16 @@ class Watch:
             self._look()
 
     def _pre(self, optimizer: torch.optim.Optimizer, _args: Any, _kwargs: Any) -> None:
-        if id(optimizer) not in self._wrapped:
-            self.pace.step_begins(optimizer)
+        if id(optimizer) in self._wrapped:
+            return
+        if not self.pace.passes:  # what this step needs is evaluated within it: LBFGS
+            self._look()
+        self._open.add(id(optimizer))
+        self.pace.step_begins(optimizer)
 
     def _post(self, optimizer: torch.optim.Optimizer, _args: Any, _kwargs: Any) -> None:
-        if id(optimizer) not in self._wrapped:
+        if id(optimizer) in self._open:
+            self._open.discard(id(optimizer))
             self.pace.step_ends(optimizer, within=self._tap.depth > 0)
 
     def _scaled(self, _result: Any, args: tuple[Any, ...]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import math
 import struct
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -25,16 +24,16 @@ class Pace:
     ----------
     losses : of each step, the sum of what was propagated back in it, loss scale taken off; None where
         nothing was seen
+    passes : backward passes since the last step
     """
 
-    def __init__(self, over: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self.losses: list[float | None] = []
         self.clock = Clock()
         self.by_passes = False
         self.optimizers = 0  # made so far
-        self._over = over
         self._pending: list[float] = []
-        self._passes = 0
+        self.passes = 0
         self._scale = 1.0
 
     @property
@@ -67,18 +66,18 @@ class Pace:
         """That is over."""
         if self.clock.inside:
             return
-        self._passes += 1
+        self.passes += 1
         if self.clock.due:
             self._end()
         elif self.clock.unsettled:
-            if not self.optimizers or self._passes >= MOST_PASSES:
+            if not self.optimizers or self.passes >= MOST_PASSES:
                 self._settle()
             if self.by_passes:
                 self._end()
 
     def cleared(self) -> None:
         """Gradients are set to zero: those that no optimizer has used will not be used."""
-        if self.clock.unsettled and self._passes and not self.by_passes and not self.clock.inside:
+        if self.clock.unsettled and self.passes and not self.by_passes and not self.clock.inside:
             self._settle()
             self._end()
 
@@ -104,12 +103,11 @@ class Pace:
     def _settle(self) -> None:
         """No optimizer will step: the passes so far were steps."""
         self.by_passes = True
-        earlier = self._pending[: self._passes - 1]
+        earlier = self._pending[: self.passes - 1]
         self.losses += earlier
         del self._pending[: len(earlier)]
 
     def _end(self) -> None:
         self.losses.append(sum(self._pending) if self._pending else None)
-        self.clock.tick(self._passes)
-        self._pending, self._passes = [], 0
-        self._over()
+        self.clock.tick(self.passes)
+        self._pending, self.passes = [], 0

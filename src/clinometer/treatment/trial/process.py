@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import random
 import resource
 import shutil
 import signal
@@ -158,18 +160,19 @@ class _Trunk:
         """One child for each arm, one after the other; returns in the children, and in the run itself."""
         why = forking.unsafe()
         if why:
-            told = f'{{"seed": {self.plan.seed}, "why": "{why}"}}'
-            result.write_whole(nofork_path(self.plan), told)
+            told = {"seed": self.plan.seed, "why": why}
+            result.write_whole(nofork_path(self.plan), json.dumps(told))
             leave()
         os.write(self._told, forking.STOP)
         _preload()
         kept = self._kept(moment)
         for arm in arms:
-            offsets = forking.offsets()
+            offsets, drawn = forking.offsets(), random.getstate()
             for stream in (sys.stdout, sys.stderr):
                 quiet(stream.flush)
             pid = os.fork()
             if not pid:
+                random.setstate(drawn)  # Python seeds its stream anew in every child
                 self._output(f"{stem(self.plan, arm)}.txt")
                 self._become(arm, (time.monotonic(), time.process_time()))
                 return
@@ -231,6 +234,8 @@ def _judged(error: BaseException) -> tuple[str, str]:
     if isinstance(error, SystemExit):
         return "script", f"it left with {error.code!r}" if error.code else ""
     traceback.print_exception(error)
+    if type(error).__name__ == "NotApplicable":  # of a remedy that sees only now what it is for
+        return "not-applicable", str(error)
     if isinstance(error, KeyboardInterrupt):
         return "interrupted", "stopped by hand"
     text = str(error).lower()

@@ -76,17 +76,15 @@ def _numpy(index: int) -> None:
 
 def _torch(index: int) -> None:
     torch: Any = sys.modules["torch"]
-    own = torch.initial_seed()  # a constant of torch's: unseeded, every run draws the same
     anew = _shift(torch.manual_seed, index)
 
     def seed() -> int:
-        torch.manual_seed(own)
-        return int(torch.initial_seed())
+        return int(anew(0).initial_seed())
 
+    seed()  # else it is the operating system's
     torch.seed = torch.random.seed = seed
     if not index:
         return
-    anew(own)
     torch.manual_seed = torch.random.manual_seed = anew
     for owner in (torch.cuda, torch.cuda.random):
         for name in ("manual_seed", "manual_seed_all"):

@@ -58,7 +58,7 @@ class Treated:
         self.watch.listen_outside()
         if patient.steps_changed:
             patient.around_step(self.watch.count_calls_of(patient.optimizers))
-        self.watch.stepped = self._stepped
+        self.watch.begins = self._begins
 
     def _patient(self) -> Patient:
         import torch
@@ -115,8 +115,11 @@ class Treated:
 
     # -- the end -------------------------------------------------------------------------------------
 
-    def _stepped(self) -> None:
-        if self.watch.pace.count - self._first >= self.plan.steps:
+    def _is_over(self) -> bool:
+        return self.watch.pace.count - self._first >= self.plan.steps
+
+    def _begins(self) -> None:
+        if self._is_over():
             self.end("steps", "")
 
     def _late(self, _number: int, _frame: FrameType | None) -> None:
@@ -129,6 +132,8 @@ class Treated:
         self._ending = True
         no_memory_limit()
         how = {"exception": "exception", "interrupted": "interrupted"}.get(ended, "normal")
+        if ended == "script" and self._is_over():
+            ended = "steps"
         record = self.record | {"ended": ended, "why": why}
         losses = self.watch.pace.losses[self._first :][: self.plan.steps]
         record["losses"] = result.described(losses)

@@ -55,7 +55,8 @@ def guard(places: tuple[str, ...], refuse: Callable[[str], None]) -> None:
                 check(path)
         elif event in CHANGES and not _is_relative_to_open_folder(event, args):
             for number in CHANGES[event]:
-                check(args[number])
+                if not (event == "os.mkdir" and os.path.isdir(args[number])):  # changes nothing
+                    check(args[number])
 
     sys.addaudithook(hear)
     when_imported("torch", lambda: _torch(check))
