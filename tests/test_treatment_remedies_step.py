@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import math
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from clinometer.diagnosis.remedies import REMEDIES
 from clinometer.diagnosis.rules import flow302_step_too_small
 from clinometer.treatment.controls import nothing, sham
 from clinometer.treatment.masters import between, neighbour
@@ -763,6 +765,90 @@ def test_without_an_optimizer_nothing_of_the_step_applies(name: str) -> None:
     nobody = patient(network(), None, finding={"code": "FLOW403"})
     with pytest.raises(NotApplicable):
         all_remedies()[name].apply(nobody)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_lines_of_a_remedy_are_python_and_its_words_are_declared(name: str) -> None:
+    remedy = all_remedies()[name]
+    assert ast.parse(remedy.lines).body
+    assert name in REMEDIES
+    assert not remedy.new_loss  # each goes on with the script's own loss
+
+
+# -- with what else a script may have ---------------------------------------------------------------
+
+
+def test_a_cycle_of_rates_and_momenta_goes_on_under_a_changed_optimizer() -> None:
+    """OneCycleLR writes into the groups that it knows; its peak rate is AdamW's own."""
+    model = network()
+    optimizer = sgd(0.1, momentum=0.9)(model)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=13)
+    treat("change-optimizer", model, optimizer)
+    rates: list[float] = []
+    optimizer.register_step_pre_hook(lambda one, *_: rates.append(one.param_groups[0]["lr"]))
+    losses_of(model, optimizer, each=lambda _: cycle.step())
+    assert max(rates) == pytest.approx(1e-3, rel=0.05)
+    assert rates[0] == pytest.approx(1e-3 / 25)  # OneCycleLR begins at a 25th
+
+
+def test_rates_that_are_tensors_are_changed_too() -> None:
+    found = []
+    for rate in (torch.tensor(0.02), torch.tensor(0.02 * 10)):
+        model = network()
+        optimizer = torch.optim.Adam(model.parameters(), lr=rate, foreach=False, capturable=False)
+        if not found:
+            treat("raise-rate", model, optimizer)
+        found.append(losses_of(model, optimizer))
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_each_optimizer_of_several_is_treated() -> None:
+    model, own = network(), network()
+    pair = [torch.optim.SGD(model[k].parameters(), lr=rate) for k, rate in ((0, 0.3), (2, 0.2))]
+    done = treat("lower-rate", model, pair)
+    assert done == "learning rate 0.3, 0.2 -> 0.03, 0.02"
+    groups = [{"params": own[0].parameters(), "lr": 0.03}, {"params": own[2].parameters()}]
+    losses_of(model, pair[0], steps=1)
+    pair[1].step()
+    losses_of(own, torch.optim.SGD(groups, lr=0.02), steps=1)
+    assert all(map(torch.allclose, model.parameters(), own.parameters()))
+
+
+@pytest.mark.parametrize("options", [{"fused": True}, {"foreach": True}, {"foreach": False}])
+def test_masters_step_by_every_way_of_stepping(options: dict[str, bool]) -> None:
+    def make(model: nn.Module) -> Optimizer:
+        return torch.optim.Adam(model.parameters(), lr=1e-4, **options)
+
+    weights = [trained_half("fp32-master-weights", one)[0] for one in (make, adam(1e-4))]
+    for one, other in zip(*(w.parameters() for w in weights), strict=True):
+        assert torch.allclose(one.float(), other.float(), rtol=2**-7)  # one spacing of bfloat16
+
+
+def test_masters_serve_a_closure() -> None:
+    """The passes of a closure run on the 16-bit weights, and its loss is handed back."""
+    found = []
+    for closure_given in (True, False):
+        model = half_network()
+        optimizer = sgd(1e-3)(model)
+        treat("fp32-master-weights", model, optimizer)
+        x, y = blobs()
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()  # noqa: B023
+            output = model(x.bfloat16())  # noqa: B023
+            assert output.dtype == torch.bfloat16
+            loss = nn.functional.cross_entropy(output.float(), y)  # noqa: B023
+            loss.backward()
+            return loss
+
+        for _ in range(5):
+            if closure_given:
+                loss = optimizer.step(closure)
+            else:
+                loss = closure()
+                optimizer.step()
+        found.append(loss.item())
+    assert found[0] == found[1]
 
 
 # -- what a finding tells -----------------------------------------------------------------------------

@@ -36,8 +36,8 @@ def _differs(module: nn.Module) -> bool:
     own = type(module).__module__.startswith("torch.nn")
     batch = isinstance(module, torch.nn.modules.batchnorm._NormBase)
     dropout = isinstance(module, torch.nn.modules.dropout._DropoutNd)
-    inside = bool(getattr(module, "dropout", 0.0)) and not module._modules
-    return batch or dropout or inside or not own
+    share = getattr(module, "dropout", 0.0)  # of a recurrent layer or of attention
+    return batch or dropout or (isinstance(share, float) and share > 0) or not own
 
 
 REMEDY = Remedy(
