@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 INPUT = -1  # number of what the call was given
 TURNED = frozenset({"t", "T", "mT", "transpose", "permute", "swapaxes"})  # a weight, turned round
-_TENSOR: Any = torch.Tensor  # attributes of it are getters, which its stubs do not say
+_TENSOR: Any = torch.Tensor  # its attributes are getters, which its stubs do not say
 TURNERS = (_TENSOR.T.__get__, _TENSOR.mT.__get__)
 OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 
 
 class Site(NamedTuple):
-    """A place in the user's program: the innermost module, the function, file and line of the call."""
+    """A place in the user's program: the innermost module by name, the function, file and line of the call."""
 
-    module: int
+    module: str
     function: str
     file: str
     line: int
@@ -125,6 +125,7 @@ class _Seeing(TorchFunctionMode):
         self.trace = Trace(ran=[root])
         self.made: dict[int, int] = {}
         self._stack = [root]
+        self._names = {id(part): name for name, part in root.named_modules()}
         self._turned: dict[int, nn.Parameter] = {}
         self._counts: dict[Site, int] = {}
         self._kept: list[Any] = []  # keeps ids from being given to another tensor
@@ -167,7 +168,7 @@ class _Seeing(TorchFunctionMode):
 
     def _add(self, name: str, call: Any, given: list[Tensor], made: list[Tensor]) -> None:
         module, number = self._stack[-1], len(self.trace.ops)
-        site = Site(id(module), name, *user_line())
+        site = Site(self._names.get(id(module), ""), name, *user_line())
         count = self._counts.get(site, 0)
         self._counts[site] = count + 1
         sources = tuple(dict.fromkeys(self.made[id(t)] for t in given if id(t) in self.made))

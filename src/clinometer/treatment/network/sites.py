@@ -1,0 +1,97 @@
+"""Functions exchanged where a root calls them: by place in the script, so that modules and names stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from clinometer.treatment.network.trace import Op, Site, Trace, named, user_line
+
+if TYPE_CHECKING:
+    from clinometer.treatment.patient import Patient
+
+Change = Callable[..., Any]  # change(original, *args, **kwargs)
+
+
+@dataclass(eq=False)
+class Plan:
+    """Which calls are exchanged: every call of a place, or of a mixed place those of these counts."""
+
+    change: Change
+    sites: dict[Site, set[int] | None]
+    functions: set[str] = field(default_factory=set)
+
+
+def planned(trace: Trace, chosen: list[Op], change: Change) -> Plan:
+    """A plan for the chosen operations; where all of a place were chosen, however often it is reached."""
+    sites: dict[Site, set[int] | None] = {}
+    for site in {op.site for op in chosen}:
+        counts = {op.count for op in chosen if op.site == site}
+        there = {op.count for op in trace.ops if op.site == site}
+        sites[site] = None if counts == there else counts
+    return Plan(change, sites, {site.function for site in sites})
+
+
+def exchange(patient: Patient, plan: Plan) -> None:
+    """From now on, each forward pass of the called root takes the changed functions."""
+    assert patient.call is not None
+    root = patient.call.module
+    here: list[_Exchanging] = []
+
+    def begin(module: nn.Module, _args: Any) -> None:
+        mode = _Exchanging(module, plan)
+        mode.__enter__()
+        here.append(mode)
+
+    def end(*_: Any) -> None:
+        if here:
+            here.pop().close()
+
+    root.register_forward_pre_hook(begin)
+    root.register_forward_hook(end, always_call=True)
+
+
+class _Exchanging(TorchFunctionMode):
+    def __init__(self, root: nn.Module, plan: Plan) -> None:
+        super().__init__()
+        self._plan = plan
+        self._names = {id(part): name for name, part in root.named_modules()}
+        self._stack = [root]
+        self._counts: dict[Site, int] = {}
+        self._hooks: list[Any] = []
+        for part in root.modules():
+            if part is not root:
+                self._hooks.append(part.register_forward_pre_hook(self._enter, prepend=True))
+                self._hooks.append(part.register_forward_hook(self._leave, always_call=True))
+
+    def close(self) -> None:
+        for hook in self._hooks:
+            hook.remove()
+        self.__exit__(None, None, None)
+
+    def _enter(self, module: nn.Module, *_: Any) -> None:
+        self._stack.append(module)
+
+    def _leave(self, *_: Any) -> None:
+        self._stack.pop()
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        name = named(func)
+        if name not in self._plan.functions:
+            return func(*args, **options)
+        site = Site(self._names.get(id(self._stack[-1]), ""), name, *user_line())
+        if site not in self._plan.sites:
+            return func(*args, **options)
+        count = self._counts.get(site, 0)
+        self._counts[site] = count + 1
+        counts = self._plan.sites[site]
+        if counts is not None and count not in counts:
+            return func(*args, **options)
+        return self._plan.change(func, *args, **options)
