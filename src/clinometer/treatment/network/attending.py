@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import nn
 
-from clinometer.treatment.network.chain import PASSING, SUMS, joins
-from clinometer.treatment.network.trace import Op, Trace
+from clinometer.treatment.network.chain import PASSING, joins
+from clinometer.treatment.network.trace import SUMS, Op, Trace
 
 MASKING = PASSING | SUMS | {"masked_fill", "masked_fill_", "where"}
 SCALING = frozenset({"div", "__truediv__", "div_", "__itruediv__", "true_divide"})
@@ -14,7 +14,7 @@ TIMES = frozenset({"mul", "__mul__", "__rmul__", "mul_", "__imul__"})
 
 def logits(trace: Trace) -> list[tuple[Op, bool]]:
     """Each product of queries and keys under a softmax, and whether it is divided on the way."""
-    found = []
+    found: list[tuple[Op, bool]] = []
     for op in trace.ops:
         if op.function in {"softmax", "log_softmax"}:
             product, divided = _back(trace, op)

@@ -28,7 +28,7 @@ def behind(patient: Patient, trace: Trace, layer: nn.Module, new: nn.Module, end
     path = path_to(patient, layer)
     parent, _ = path[-1]
     if isinstance(parent, nn.Sequential) and any(parent is one for one in trace.ran):
-        steps: dict[str, nn.Module | None] = {}
+        steps: dict[str, nn.Module] = {}
         for name, step in parent._modules.items():
             steps[name] = step
             if step is layer:

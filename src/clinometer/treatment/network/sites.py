@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ def exchange(patient: Patient, plan: Plan) -> None:
 
     def begin(module: nn.Module, _args: Any) -> None:
         mode = _Exchanging(module, plan)
-        mode.__enter__()
+        mode.open()
         here.append(mode)
 
     def end(*_: Any) -> None:
@@ -68,10 +69,14 @@ class _Exchanging(TorchFunctionMode):
                 self._hooks.append(part.register_forward_pre_hook(self._enter, prepend=True))
                 self._hooks.append(part.register_forward_hook(self._leave, always_call=True))
 
+    def open(self) -> None:
+        self._within = contextlib.ExitStack()
+        self._within.enter_context(self)
+
     def close(self) -> None:
         for hook in self._hooks:
             hook.remove()
-        self.__exit__(None, None, None)
+        self._within.close()
 
     def _enter(self, module: nn.Module, *_: Any) -> None:
         self._stack.append(module)

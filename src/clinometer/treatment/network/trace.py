@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 INPUT = -1  # number of what the call was given
 TURNED = frozenset({"t", "T", "mT", "transpose", "permute", "swapaxes"})  # a weight, turned round
-_TENSOR: Any = torch.Tensor  # its attributes are getters, which its stubs do not say
+_TENSOR: Any = torch.Tensor  # its stubs do not say that attributes are getters
 TURNERS = (_TENSOR.T.__get__, _TENSOR.mT.__get__)
 OURS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
 
 
 class Site(NamedTuple):
-    """A place in the user's program: the innermost module by name, the function, file and line of the call."""
+    """A place in the program: the innermost module by name, the function, file and line of the call."""
 
     module: str
     function: str

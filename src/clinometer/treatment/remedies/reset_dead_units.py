@@ -35,16 +35,16 @@ def apply(patient: Patient) -> str:
 def dead_units(seen: Trace) -> list[tuple[Drawn, Tensor, list[nn.Module]]]:
     """Layers with dead units: which ones (bool, one per unit), and the normalisations in between."""
     between = {op.number for op in bends_between(seen)}
-    found = []
+    found: list[tuple[Drawn, Tensor, list[nn.Module]]] = []
     for op in maps(seen):
         bend = after(seen, op)
         plain = isinstance(op.module, WEIGHTED) and seen.times(op.module) == 1
-        plain = plain and not parametrized(op.module) and op.module.weight.requires_grad  # type: ignore[union-attr]
-        if bend is None or bend.number not in between or not plain or bend.given is None:
+        held = plain and not parametrized(op.module) and op.weights[0].parameter.requires_grad
+        if bend is None or bend.number not in between or not held or bend.given is None:
             continue
         dead = flat(bend, op)
         if dead is not None and bool(dead.any()):
-            norms = [
+            norms: list[nn.Module] = [
                 one.module
                 for one in seen.ops[op.number : bend.number]
                 if isinstance(one.module, NORM_MODULES)
