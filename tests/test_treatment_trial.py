@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_untouched_scripts import comparable
-from trials import NOTHING, NOTHING_FROM_START, SCRIPTS, SEEDED, SHAM, Trials, script
 
 import clinometer
 from clinometer.treatment.trial.plan import Arm
+from test_untouched_scripts import comparable
+from trials import NOTHING, NOTHING_FROM_START, SCRIPTS, SEEDED, SHAM, Trials, script
 
 LOWER = Arm("lower-rate", "remedy", "lower-rate", "running")
 TO_THE_END = 1000  # steps: more than any of these scripts takes
@@ -47,7 +47,7 @@ def plain(name: str) -> str:
 
 @pytest.mark.parametrize("name", HALVES)
 def test_an_untreated_fork_tells_what_the_untouched_script_tells(name: str, trials: Trials) -> None:
-    """Losses, weights, gradients, optimizer states, attributes and three random streams, printed at the end."""
+    """Losses, weights, gradients, optimizer states, attributes and random streams, printed at the end."""
     options = {"at": HALVES[name], "steps": TO_THE_END}
     found = trials(SCRIPTS / f"{name}.py", NOTHING, NOTHING_FROM_START, **options)
     expected = plain(f"{name}.py")

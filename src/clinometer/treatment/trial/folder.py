@@ -69,6 +69,10 @@ def restore(kept: str, folder: str) -> None:
     for path, inside in list(_files(folder, "")):
         if inside not in wanted:
             os.unlink(path)
+    there = {os.path.relpath(path, kept) for path in _folders(kept, "")}
+    for path in list(_folders(folder, "")):
+        if os.path.relpath(path, folder) not in there:
+            shutil.rmtree(path, ignore_errors=True)
     _fill(kept, folder)
 
 
