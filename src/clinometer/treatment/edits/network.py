@@ -11,16 +11,27 @@ from clinometer.treatment.edits.source import Edit, Source
 from clinometer.treatment.edits.step import Edits
 from clinometer.treatment.edits.training import network, optimizer
 
-SQUASHES = ("Sigmoid", "Tanh")
-FUNCTIONS = {
-    "Sigmoid": "sigmoid", "Tanh": "tanh", "ReLU": "relu", "GELU": "gelu", "LeakyReLU": "leaky_relu",
-    "SELU": "selu", "SiLU": "silu",
-}  # fmt: skip
-ORTHOGONAL = """for layer in model.modules():
-    if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)):
-        nn.init.orthogonal_(layer.weight)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
+CLASSES = {"sigmoid": "Sigmoid", "tanh": "Tanh", "relu": "ReLU", "gelu": "GELU",
+           "leaky_relu": "LeakyReLU"}  # fmt: skip
+ONE_OF = (
+    "for layer in model.modules():\n"
+    "    if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)):\n"
+)
+NO_BIAS = "        if layer.bias is not None:\n            nn.init.zeros_(layer.bias)\n"
+ORTHOGONAL = f"{ONE_OF}        nn.init.orthogonal_(layer.weight)\n{NO_BIAS}"
+HE = f"{ONE_OF}        nn.init.kaiming_normal_(layer.weight)\n{NO_BIAS}"
+GLOROT = f"{ONE_OF}        nn.init.xavier_normal_(layer.weight)\n{NO_BIAS}"
+LAST_BY_GLOROT = """layers = [
+    layer for layer in model.modules()
+    if isinstance(layer, (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d))
+]
+for layer in layers:
+    if layer is layers[-1]:
+        nn.init.xavier_normal_(layer.weight)
+    else:
+        nn.init.kaiming_normal_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
 """
 
 
@@ -30,43 +41,59 @@ def first_weights(source: Source, lines: str, done: str) -> Edits:
     model = network(source, made) if made is not None else ""
     if made is None or not model or source.names.get("nn") != "torch.nn":
         return None
-    if "orthogonal" in done and "recurrent" not in done:
-        lines = ORTHOGONAL
-    kept = [line for line in lines.splitlines() if not line.startswith("#")]
-    block = re.sub(r"\bmodel\b", lambda _: model, "\n".join(kept))
-    if re.search(r"\b(x|lstm)\b", block):  # names that the script does not have
+    block = _block(lines, done)
+    own = source.calls(
+        lambda name: name == "torch.nn.Parameter"
+    )  # of layers that the block passes by
+    if not block or own or re.search(r"\b(x|lstm)\b", block):  # names that the script does not have
         return None
-    edit = source.before(made, block)
+    edit = source.before(made, re.sub(r"\bmodel\b", lambda _: model, block))
     return None if edit is None else [edit]
+
+
+def _block(lines: str, done: str) -> str:
+    """What draws the weights as the trial did; "" where its words do not tell which layer has which rule."""
+    he, glorot = (re.search(rf"(\d+) by {name}", done) for name in ("He", "Glorot"))
+    if "orthogonal" in done and "recurrent" not in done:
+        return ORTHOGONAL
+    if "drawn anew" in done:
+        if "recurrent" in done or "frozen" in done or not (he or glorot):
+            return ""
+        if he and glorot:
+            return LAST_BY_GLOROT if glorot[1] == "1" else ""
+        return HE if he else GLOROT
+    return "\n".join(line for line in lines.splitlines() if not line.startswith("#"))
 
 
 def change_activation(source: Source, done: str) -> Edits:
     """Another activation between layers; the last one of a network and gates stay."""
-    told = re.search(r"-> (?:nn\.)?(\w+)", done)
-    new = told[1] if told is not None else ""
-    if new not in FUNCTIONS:
+    told = re.findall(r"(\w+) -> (\w+) \((\d+) times\)", done)
+    news = {new for _, new, _ in told}
+    olds = {old for old, _, _ in told}
+    if len(news) != 1 or not (olds | news) <= CLASSES.keys():
         return None
-    olds = ("ReLU",) if new == "LeakyReLU" else SQUASHES
-    found = _modules(source, olds, new)
-    calls = _functions(source, olds)
-    name = _function(source, FUNCTIONS[new])
-    if calls and not name:
+    new, name = news.pop(), ""
+    found, calls = _modules(source, olds, CLASSES[new]), _functions(source, olds)
+    if calls:
+        name = _function(source, new)
+    if found is None or (calls and not name):
         return None
-    return found + [source.put(call.func, name) for call in calls] or None
+    edits = found + [source.put(call.func, name) for call in calls]
+    return edits if 0 < len(edits) <= sum(int(number) for *_, number in told) else None
 
 
-def _modules(source: Source, olds: tuple[str, ...], new: str) -> list[Edit]:
-    """Classes of modules between layers, where they are made."""
+def _modules(source: Source, olds: set[str], new: str) -> Edits:
+    """Classes of modules between layers, where they are made; None where one may or may not be the last."""
     found = []
-    for call in source.calls(lambda name: name in {f"torch.nn.{old}" for old in olds}):
+    for call in source.calls({f"torch.nn.{CLASSES[old]}" for old in olds}.__contains__):
         outer = source.parents[call]
-        if not isinstance(call.func, ast.Attribute):
-            continue
         if isinstance(outer, ast.Call) and source.full(outer.func) == "torch.nn.Sequential":
             inside = outer.args[-1] is not call
+            if not inside and isinstance(source.scope(call), ast.FunctionDef):
+                return None
         else:
             inside = isinstance(outer, ast.Assign) and _all_between(source, outer.targets[0])
-        if inside:
+        if inside and isinstance(call.func, ast.Attribute):
             found.append(source.put(call.func, f"{source.of(call.func.value)}.{new}"))
     return found
 
@@ -81,11 +108,9 @@ def _all_between(source: Source, target: ast.expr) -> bool:
     return bool(uses) and all(_is_between(source, one) for one in uses)
 
 
-def _functions(source: Source, olds: tuple[str, ...]) -> list[ast.Call]:
+def _functions(source: Source, olds: set[str]) -> list[ast.Call]:
     """Calls of activations between layers."""
-    names = {
-        f"{place}.{FUNCTIONS[old]}" for old in olds for place in ("torch", "torch.nn.functional")
-    }
+    names = {f"{place}.{old}" for old in olds for place in ("torch", "torch.nn.functional")}
     return [one for one in source.calls(names.__contains__) if _is_between(source, one)]
 
 
@@ -113,12 +138,13 @@ def _function(source: Source, name: str) -> str:
     return ""
 
 
-def add_nonlinearity(source: Source, _done: str) -> Edits:
-    """A ReLU between linear layers that follow each other."""
-    if source.names.get("nn") != "torch.nn":
+def add_nonlinearity(source: Source, done: str) -> Edits:
+    """A ReLU between linear layers that follow each other, where these are all that the trial found."""
+    told = re.search(r"at (\d+) place", done)
+    if source.names.get("nn") != "torch.nn" or told is None:
         return None
-    found = _in_sequentials(source)
-    return found or _in_forward(source)
+    found = _in_sequentials(source) or _in_forward(source) or []
+    return found if len(found) == int(told[1]) else None
 
 
 def _in_sequentials(source: Source) -> list[Edit]:
