@@ -870,6 +870,18 @@ def test_a_rate_is_raised_by_the_decades_that_the_finding_measured(
 
 def test_the_evidence_that_is_read_is_what_the_rule_writes() -> None:
     assert raise_rate.MISSING in inspect.getsource(flow302_step_too_small)
+    assert raise_rate.LARGEST in inspect.getsource(flow302_step_too_small)
+
+
+def test_a_rate_that_a_schedule_took_away_is_held_at_the_largest_that_was_recorded() -> None:
+    row = {"quantity": raise_rate.LARGEST, "value": 0.2, "limit": None}
+    model = network()
+    optimizer = sgd(1e-9)(model)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.1)
+    done = treat("raise-rate", model, optimizer, finding={"code": "FLOW302", "evidence": [row]})
+    assert done == "learning rate 1e-09 -> 0.2, and kept there"
+    assert losses_of(model, optimizer, each=lambda _: schedule.step()) == by_hand(sgd(0.2))
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-9 * 0.1**12)
 
 
 class Rows(torch.utils.data.Dataset[Tensor]):

@@ -32,6 +32,32 @@ def rates_of(optimizers: list[Optimizer]) -> list[float]:
     return [float(group["lr"]) for one in optimizers for group in one.param_groups]
 
 
+def held(patient: Patient, rate: float) -> str:
+    """Every step from now on is taken with this rate; the script's schedule goes on, and is not followed.
+
+    Raises
+    ------
+    NotApplicable : where no optimizer has a rate.
+    """
+    having = rated(patient)
+    before = rates_of(having)
+
+    def step(optimizer: Optimizer, original: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if not any(optimizer is one for one in having):
+            return original(*args, **kwargs)
+        own = [group["lr"] for group in optimizer.param_groups]
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        try:
+            return original(*args, **kwargs)
+        finally:
+            for group, value in zip(optimizer.param_groups, own, strict=True):
+                group["lr"] = value
+
+    patient.around_step(step)
+    return f"learning rate {several(before)} -> {rate:.3g}, and kept there"
+
+
 def multiplied(patient: Patient, factor: Callable[[int], float]) -> str:
     """Every step from now on is taken with its rate times `factor(steps since the treatment)`.
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from clinometer.treatment.rates import multiplied, rated, rates_of
+from clinometer.treatment.rates import held, multiplied, rated, rates_of
 from clinometer.treatment.remedy import NotApplicable, Remedy
 
 if TYPE_CHECKING:
@@ -18,11 +18,17 @@ if TYPE_CHECKING:
 
 FACTOR = 10.0  # a decade, the smallest step that rates are searched by
 MISSING = "distance of the tensor that moved most"  # in the evidence of FLOW302
+LARGEST = "largest learning rate"  # there, too, where a schedule ended early
 
 
 def apply(patient: Patient) -> str:
     """Each step is taken with ten times the script's rate, or as many decades as the finding asks for."""
     having = rated(patient)
+    largest = _evidence(patient.finding, LARGEST)
+    if largest is not None and largest.get(
+        "value"
+    ):  # a schedule has taken the rate to next to nothing
+        return held(patient, float(largest["value"]))
     scheduled = any("initial_lr" in group for one in having for group in one.param_groups)
     if not any(rates_of(having)) and not scheduled:
         raise NotApplicable("the learning rate is 0, and stays 0 when it is multiplied")
@@ -36,12 +42,17 @@ def decades(finding: Mapping[str, Any]) -> int:
     >>> decades({"code": "FLOW302", "evidence": [{"quantity": MISSING, "value": 5e-6, "limit": 0.01}]})
     4
     """
+    row = _evidence(finding, MISSING) or {}
+    value, limit = row.get("value"), row.get("limit")
+    if not value or not limit or value < 0:
+        return 1
+    return max(1, math.ceil(math.log10(limit / value)))
+
+
+def _evidence(finding: Mapping[str, Any], quantity: str) -> Mapping[str, Any] | None:
+    """The number of FLOW302 that has this name; None where there is none."""
     rows = finding.get("evidence") or () if finding.get("code") == "FLOW302" else ()
-    for row in rows:
-        value, limit = row.get("value"), row.get("limit")
-        if row.get("quantity") == MISSING and value and limit and value > 0:
-            return max(1, math.ceil(math.log10(limit / value)))
-    return 1
+    return next((row for row in rows if row.get("quantity") == quantity), None)
 
 
 REMEDY = Remedy(
