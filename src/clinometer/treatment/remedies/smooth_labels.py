@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.nn import functional
 
-from clinometer.treatment.functions import required, standing_in
+from clinometer.treatment.functions import is_proposed, required, standing_in
 from clinometer.treatment.remedy import NotApplicable, Remedy
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from clinometer.treatment.patient import Patient
 
+NAME = "smooth-labels"
 SMOOTHING = 0.1  # Szegedy et al. (2016), Rethinking the Inception architecture, section 7
 LOSSES = (None, "cross_entropy", "nll_loss", "binary_cross_entropy")
 WHY = "no cross-entropy without label smoothing was seen"
@@ -25,6 +26,8 @@ def apply(patient: Patient) -> str:
     loss = patient.facts.get("loss")
     if loss not in LOSSES:
         raise NotApplicable(f"the loss ({loss}) has no labels to smooth")
+    if loss is None and not is_proposed(patient, NAME):
+        raise NotApplicable(WHY)
     counts = [0]
 
     def cross_entropy(func: Any, given: Tensor, target: Tensor, **kwargs: Any) -> Any:
@@ -51,7 +54,7 @@ def apply(patient: Patient) -> str:
 
 
 REMEDY = Remedy(
-    name="smooth-labels",
+    name=NAME,
     moment="running",
     changes="loss",
     apply=apply,

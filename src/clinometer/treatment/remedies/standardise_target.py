@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from clinometer.treatment.functions import ERRORS, required, standing_in
+from clinometer.treatment.functions import ERRORS, is_proposed, required, standing_in
 from clinometer.treatment.remedy import NotApplicable, Remedy
 from clinometer.treatment.scaling import Scale, scale_of
 
 if TYPE_CHECKING:
     from clinometer.treatment.patient import Patient
 
+NAME = "standardise-target"
 LOSSES = (None, "squared_error", "absolute_error", "smooth_l1", "huber")
 WHY = "no squared or absolute error against a target that is not standardised was seen"
 
@@ -22,6 +23,8 @@ def apply(patient: Patient) -> str:
     loss = patient.facts.get("loss")
     if loss not in LOSSES:
         raise NotApplicable(f"the loss ({loss}) is of no regression")
+    if loss is None and not is_proposed(patient, NAME):
+        raise NotApplicable(WHY)
     output = patient.run()
     if not isinstance(output, Tensor) or patient.call is None:
         raise NotApplicable("the network's output is no single tensor")
@@ -72,7 +75,7 @@ def _plain(scale: Scale) -> Scale:
 
 
 REMEDY = Remedy(
-    name="standardise-target",
+    name=NAME,
     moment="start",
     changes="data",
     apply=apply,
