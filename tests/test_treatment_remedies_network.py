@@ -378,6 +378,21 @@ def test_a_skip_connection_adds_its_input_to_a_branch_over_root_depth() -> None:
     assert torch.equal(model(x), model.out(hand))
 
 
+def test_a_skip_connection_is_there_whoever_calls_a_sequential() -> None:
+    """No line of the script lies within the network: training and evaluation call it from different ones."""
+    model, x = (
+        seeded(lambda: nn.Sequential(nn.Linear(8, 8), nn.Sigmoid(), nn.Linear(8, 3))),
+        blobs()[0][:16],
+    )
+    hand = model[2](x + torch.sigmoid(model[0](x)))
+    assert treat("add-residual", model, sgd(model), x) == "1 skip connection, branches times 1"
+    trained = model(x)
+    with torch.no_grad():
+        evaluated = model(x)
+    assert torch.equal(trained, hand)
+    assert torch.equal(evaluated, hand)
+
+
 def test_no_skip_connection_where_no_shape_is_kept() -> None:
     with pytest.raises(NotApplicable, match="shape"):
         treat("add-residual", model := network(), sgd(model), blobs()[0][:16])
@@ -408,6 +423,17 @@ def test_logits_are_divided_by_the_root_of_d_and_only_once() -> None:
         treat("scale-attention", twin, sgd(twin), x)
     with pytest.raises(NotApplicable, match="no softmax"):
         treat("scale-attention", other := network(), sgd(other), blobs()[0][:4])
+
+
+def test_logits_multiplied_by_d_are_divided_by_that_too() -> None:
+    class Multiplied(Attending):
+        def forward(self, x: Tensor) -> Tensor:
+            scores = self.q(x) @ self.k(x).transpose(-2, -1) * 8
+            return self.out((scores.softmax(-1) @ self.v(x)).mean(1))
+
+    model, twin, x = seeded(Multiplied), seeded(Attending, 8, True), sequences()[0]
+    treat("scale-attention", model, sgd(model), x)
+    assert torch.allclose(model(x), twin(x), rtol=0, atol=1e-6)
 
 
 def test_queries_and_keys_are_normalised_before_their_product() -> None:

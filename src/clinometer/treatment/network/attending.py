@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from torch import nn
+import math
+
+from torch import Tensor, nn
 
 from clinometer.treatment.network.chain import PASSING, joins
 from clinometer.treatment.network.trace import SUMS, Op, Trace
@@ -12,33 +14,43 @@ SCALING = frozenset({"div", "__truediv__", "div_", "__itruediv__", "true_divide"
 TIMES = frozenset({"mul", "__mul__", "__rmul__", "mul_", "__imul__"})
 
 
-def logits(trace: Trace) -> list[tuple[Op, bool]]:
-    """Each product of queries and keys under a softmax, and whether it is divided on the way."""
-    found: list[tuple[Op, bool]] = []
+def logits(trace: Trace) -> list[tuple[Op, float]]:
+    """Each product of queries and keys under a softmax, and the number that it is multiplied by there.
+
+    nan where that is no plain number: a temperature that is learned, one for each head.
+    """
+    found: list[tuple[Op, float]] = []
     for op in trace.ops:
         if op.function in {"softmax", "log_softmax"}:
-            product, divided = _back(trace, op)
+            product, factor = _back(trace, op)
             if product is not None and all(product is not one for one, _ in found):
-                found.append((product, divided))
+                found.append((product, factor))
     return found
 
 
-def _back(trace: Trace, op: Op) -> tuple[Op | None, bool]:
-    here, divided = op, False
+def _back(trace: Trace, op: Op) -> tuple[Op | None, float]:
+    here, factor = op, 1.0
     while here.sources and here.sources[0] >= 0:
         here = trace.ops[here.sources[0]]
         if joins(here) and not here.weights:
-            return here, divided
-        if here.function in SCALING or (here.function in TIMES and _shrinks(here)):
-            divided = True
-        elif here.function not in MASKING | TIMES:
-            return None, False
-    return None, False
+            return here, factor
+        if here.function in SCALING:
+            factor /= _number(here)
+        elif here.function in TIMES:
+            factor *= _number(here)
+        elif here.function not in MASKING:
+            return None, math.nan
+    return None, math.nan
 
 
-def _shrinks(op: Op) -> bool:
-    numbers = [one for one in op.call[1] if isinstance(one, int | float)]
-    return any(0 < abs(one) < 1 for one in numbers)
+def _number(op: Op) -> float:
+    """The number that an operation scales by, also in a tensor of one element; nan where it is none."""
+    for one in op.call[1]:
+        plain = isinstance(one, int | float) and one != 0
+        single = isinstance(one, Tensor) and one.numel() == 1 and not one.requires_grad
+        if plain or (single and one is not op.given and float(one) != 0):
+            return float(one)
+    return math.nan
 
 
 def fused(trace: Trace) -> bool:

@@ -91,7 +91,7 @@ class _Exchanging(TorchFunctionMode):
         name = named(func)
         if name not in self._plan.functions:
             return func(*args, **options)
-        site = Site(self._names.get(id(self._stack[-1]), ""), name, *user_line())
+        site = Site(self._names.get(id(self._stack[-1]), ""), name, *user_line(self._stack[0]))
         if site not in self._plan.sites:
             return func(*args, **options)
         count = self._counts.get(site, 0)

@@ -168,7 +168,7 @@ class _Seeing(TorchFunctionMode):
 
     def _add(self, name: str, call: Any, given: list[Tensor], made: list[Tensor]) -> None:
         module, number = self._stack[-1], len(self.trace.ops)
-        site = Site(self._names.get(id(module), ""), name, *user_line())
+        site = Site(self._names.get(id(module), ""), name, *user_line(self._stack[0]))
         count = self._counts.get(site, 0)
         self._counts[site] = count + 1
         sources = tuple(dict.fromkeys(self.made[id(t)] for t in given if id(t) in self.made))
@@ -233,10 +233,16 @@ def named(func: Callable[..., Any]) -> str:
     return str(getattr(func, "__name__", func))
 
 
-def user_line() -> tuple[str, int]:
-    """File and line of the nearest frame that is neither torch's nor ours."""
+def user_line(root: nn.Module) -> tuple[str, int]:
+    """File and line of the nearest frame within the root's call that is neither torch's nor ours.
+
+    ("", 0) where there is none: who calls the root, training or evaluation, is no matter.
+    """
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(OURS):
+        called = frame.f_code.co_name == "_call_impl" and frame.f_locals.get("self") is root
+        if called:
+            return "", 0
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
 
