@@ -36,6 +36,7 @@ class TrialDesign:
     memory_limit_bytes : of each process; 0: the available memory, shared by the workers; below 0: none
     in_place : run in the working folder itself, not in a copy
     workdir : the script's working folder
+    first_seed : index of the first; others than 0 repeat trials on seeds that no one has judged by
     """
 
     script: str
@@ -54,6 +55,7 @@ class TrialDesign:
     allow_writes: bool = False
     in_place: bool = False
     workdir: str = ""
+    first_seed: int = 0
 
     def plans(self) -> list[Plan]:
         """One for each seed, with every arm."""
@@ -66,7 +68,7 @@ class TrialDesign:
                 proposed=tuple(self.proposed), time_limit_s=self.time_limit_s,
                 memory_limit_bytes=max(0, self.memory_limit_bytes), allow_writes=self.allow_writes,
             )
-            for seed in range(self.seeds)
+            for seed in range(self.first_seed, self.first_seed + self.seeds)
         ]  # fmt: skip
 
 
