@@ -884,6 +884,14 @@ def test_a_rate_that_a_schedule_took_away_is_held_at_the_largest_that_was_record
     assert optimizer.param_groups[0]["lr"] == pytest.approx(1e-9 * 0.1**12)
 
 
+def test_a_schedule_that_is_all_but_over_is_seen_without_a_recording() -> None:
+    model = network()
+    optimizer = sgd(0.2)(model)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.1)
+    losses_of(model, optimizer, steps=3, each=lambda _: schedule.step())
+    assert treat("raise-rate", model, optimizer) == "learning rate 0.0002 -> 0.2, and kept there"
+
+
 class Rows(torch.utils.data.Dataset[Tensor]):
     def __len__(self) -> int:
         return 70

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 FACTOR = 10.0  # a decade, the smallest step that rates are searched by
 MISSING = "distance of the tensor that moved most"  # in the evidence of FLOW302
+GONE = 0.01  # of the first rate: FLOW302's own limit for a rate that a schedule has taken away
 LARGEST = "largest learning rate"  # there, too, where a schedule ended early
 
 
@@ -29,8 +30,10 @@ def apply(patient: Patient) -> str:
         "value"
     ):  # a schedule has taken the rate to next to nothing
         return held(patient, float(largest["value"]))
-    scheduled = any("initial_lr" in group for one in having for group in one.param_groups)
-    if not any(rates_of(having)) and not scheduled:
+    first = max(float(g.get("initial_lr", 0.0)) for one in having for g in one.param_groups)
+    if max(rates_of(having)) < GONE * first:
+        return held(patient, first)
+    if not any(rates_of(having)):
         raise NotApplicable("the learning rate is 0, and stays 0 when it is multiplied")
     factor = FACTOR ** decades(patient.finding)
     return multiplied(patient, lambda _step: factor)
