@@ -25,11 +25,9 @@ LARGEST = "largest learning rate"  # there, too, where a schedule ended early
 def apply(patient: Patient) -> str:
     """Each step is taken with ten times the script's rate, or as many decades as the finding asks for."""
     having = rated(patient)
-    largest = _evidence(patient.finding, LARGEST)
-    if largest is not None and largest.get(
-        "value"
-    ):  # a schedule has taken the rate to next to nothing
-        return held(patient, float(largest["value"]))
+    largest = (_evidence(patient.finding, LARGEST) or {}).get("value")
+    if largest:  # a schedule took the rate to next to nothing in the recorded run
+        return held(patient, float(largest))
     first = max(float(g.get("initial_lr", 0.0)) for one in having for g in one.param_groups)
     if max(rates_of(having)) < GONE * first:
         return held(patient, first)
