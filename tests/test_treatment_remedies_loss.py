@@ -280,7 +280,7 @@ def test_a_temperature_changes_evaluation_alone() -> None:
         return F.cross_entropy(out, LABELS)
 
     model = made()
-    found = {"evidence": [{"name": "temperature", "value": 2.0}]}
+    found = {"evidence": [{"quantity": "temperature", "value": 2.0}]}
     treated = train(model, loss, X, "fit-temperature", finding=found)
     with torch.no_grad():
         evaluated = loss(model(X)).item()

@@ -126,6 +126,11 @@ def test_a_remedy_by_hand_is_given_in_words() -> None:
     assert "detach()" in change.text
 
 
+def test_a_temperature_is_written_with_its_value() -> None:
+    done = "temperature 1 -> 2.5 in evaluation"
+    assert "(logits / 2.5)" in change_of("fit-temperature", SCRIPT, "train.py", done, {}).text
+
+
 def test_a_last_line_without_an_end_and_a_form_feed_survive_the_diff(tmp_path: Path) -> None:
     source = f"{HEAD}\x0c\nopt = torch.optim.SGD(w, lr=0.02)"
     (tmp_path / "a.py").write_text(source)

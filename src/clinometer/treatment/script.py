@@ -78,7 +78,7 @@ def change_of(remedy: str, source: str, path: str, done: str, finding: Mapping[s
     lines = _lines(remedy)
     after = _edited(remedy, source, done, lines)
     if after is None:
-        return Change("lines", lines, _place(lines, path))
+        return Change("lines", _with_value(lines, done), _place(lines, path))
     return Change(
         "diff", unified(source, after, path), f"{PurePath(path).name}: {_numbers(source, after)}"
     )
@@ -150,6 +150,12 @@ def _lines(remedy: str) -> str:
 
     known = all_remedies().get(remedy)
     return known.lines if known is not None else f"# {in_words(remedy)}\n"
+
+
+def _with_value(lines: str, done: str) -> str:
+    """Lines with the temperature of the trial in place of its name."""
+    told = re.match(r"temperature 1 -> (\S+)", done)
+    return lines.replace("logits / temperature", f"logits / {told[1]}") if told else lines
 
 
 def _place(lines: str, path: str) -> str:

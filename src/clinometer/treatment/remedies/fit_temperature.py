@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def apply(patient: Patient) -> str:
-    """The temperature that the finding's evaluation pass gave; losses without gradients take it."""
+    """The temperature that an evaluation pass gave; losses without gradients take it."""
     value = temperature_of(patient)
     if value is None:
-        raise NotApplicable("no evaluation pass before the moment gave a temperature")
+        raise NotApplicable("no evaluation pass of the recording gave a temperature")
 
     def cooled(func: Any, given: Tensor, *args: Any, **kwargs: Any) -> Any:
         return func(given if torch.is_grad_enabled() else given / value, *args, **kwargs)
@@ -34,12 +34,15 @@ def apply(patient: Patient) -> str:
 
 
 def temperature_of(patient: Patient) -> float | None:
-    """Of the facts ("temperature"), or of the finding's evidence; None where neither has one."""
+    """Of the facts ("temperature"), or of the finding's evidence; None where neither has one.
+
+    The finding's is of the latest evaluation pass of the recording, which may lie behind the moment.
+    """
     told = [patient.facts.get("temperature")]
     told += [
         one.get("value")
         for one in patient.finding.get("evidence", ())
-        if one.get("name") == "temperature"
+        if one.get("quantity") == "temperature"
     ]
     found = [float(one) for one in told if one is not None]
     return next((one for one in found if math.isfinite(one) and one > 0), None)
