@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import clinometer
-from clinometer.treatment.trial.plan import Arm
+from clinometer.treatment.remedy import all_remedies
+from clinometer.treatment.trial.plan import Arm, Plan
+from clinometer.treatment.trial.treated import drawn
 from test_untouched_scripts import comparable
 from trials import NOTHING, NOTHING_FROM_START, SCRIPTS, SEEDED, SHAM, Trials, script
 
@@ -155,6 +158,26 @@ def test_a_random_arm_tries_what_nobody_proposed_and_says_what(trials: Trials) -
     again = [trials(script(), arm, proposed=("lower-rate",))["random-running-0"] for _ in range(2)]
     assert again[0]["remedy"] == again[1]["remedy"] not in (None, "lower-rate")
     assert again[0]["losses"] == again[1]["losses"]
+
+
+@pytest.mark.parametrize("fork", [True, False])
+def test_a_random_arm_draws_again_where_a_remedy_finds_late_that_it_does_not_apply(
+    fork: bool, trials: Trials
+) -> None:
+    """A cross-entropy has no target to standardise, which shows when the loss is called."""
+    arm = Arm("random", "random", None, "start")
+    names = {"standardise-target", "raise-rate"}
+    plan = Plan("", proposed=tuple(all_remedies().keys() - names))
+    first = (drawn(all_remedies(), replace(plan, seed=seed), arm)[0] for seed in range(99))
+    seed = [*first].index("standardise-target")
+    options = {"proposed": plan.proposed, "seed": seed, "fork": fork}
+    (record,) = trials(script(), arm, **options).values()
+    assert (record["remedy"], record["ended"]) == ("raise-rate", "steps")
+    (record,) = trials(
+        script(), arm, **options | {"proposed": (*plan.proposed, "raise-rate")}
+    ).values()
+    assert record["ended"] == "not-applicable"
+    assert record["why"]
 
 
 def test_a_record_tells_what_the_recording_of_the_arm_shows(trials: Trials) -> None:

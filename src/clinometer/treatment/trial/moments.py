@@ -137,7 +137,9 @@ class Watch:
         root = getattr(module, "_orig_mod", module)
         if root in self._roots():
             self.call = Call(root, args, kwargs)
-            if self._optimizers or self.pace.count:  # else the first backward pass begins the training
+            if (
+                self._optimizers or self.pace.count
+            ):  # else the first backward pass begins the training
                 self._look()
 
     def _roots(self) -> list[nn.Module]:

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
-from types import CodeType, ModuleType
+from types import CodeType, FrameType, ModuleType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from clinometer.attach.arrival import when_imported
@@ -40,14 +40,25 @@ def run(plan: Plan) -> None:
     for path in (nofork_path(plan), *(result_path(plan, arm) for arm in plan.arms)):
         if os.path.exists(path):  # of an earlier try
             os.remove(path)
+    tried: list[str] = []
+    while True:
+        _made(plan, tried)
+        vain = "" if plan.fork else result.tried_in_vain(plan, plan.arms[0])
+        if not vain:
+            return
+        tried.append(vain)
+
+
+def _made(plan: Plan, tried: list[str]) -> None:
     heard, told = os.pipe()
     os.set_blocking(heard, False)
     pid = os.fork()
     if not pid:
         os.close(heard)
-        _Trunk(plan, told).run()
+        _Trunk(plan, told, tried).run()
     os.close(told)
     ended = forking.waited(pid, plan.time_limit_s, heard)
+    os.close(heard)
     if os.path.exists(nofork_path(plan)):
         return
     for arm in plan.arms:
@@ -75,8 +86,8 @@ def _in_words(plan: Plan, ended: forking.Ended) -> tuple[str, str]:
 class _Trunk:
     """The one run of the script; after a fork, or a treatment in place, it is the arm's own (`arm`)."""
 
-    def __init__(self, plan: Plan, told: int) -> None:
-        self.plan, self._told = plan, told
+    def __init__(self, plan: Plan, told: int, tried: list[str]) -> None:
+        self.plan, self._told, self._tried = plan, told, tried
         self._pid = os.getpid()
         self._begun = (time.monotonic(), time.process_time())
         self._arm: Treated | None = None
@@ -90,6 +101,7 @@ class _Trunk:
         plan = self.plan
         name = f"script-{plan.seed}" if plan.fork else stem(plan, plan.arms[0])
         self._output(f"{name}.txt")
+        signal.signal(forking.TIME, self._late)
         try:
             os.chdir(plan.workdir)
             code, module = self._loaded()
@@ -153,7 +165,7 @@ class _Trunk:
         assert self._watch is not None
         self._watch.pid = self._pid = os.getpid()
         self._watch.no_more_moments()
-        self._arm = Treated(self.plan, arm, self._watch, begun)
+        self._arm = Treated(self.plan, arm, self._watch, begun, self._tried)
         self._arm.treat()
 
     def _fork(self, arms: list[Arm], moment: str) -> None:
@@ -166,26 +178,35 @@ class _Trunk:
         os.write(self._told, forking.STOP)
         _preload()
         kept = self._kept(moment)
-        for arm in arms:
-            offsets, drawn = forking.offsets(), random.getstate()
-            for stream in (sys.stdout, sys.stderr):
-                quiet(stream.flush)
-            pid = os.fork()
-            if not pid:
-                random.setstate(drawn)  # Python seeds its stream anew in every child
-                self._output(f"{stem(self.plan, arm)}.txt")
-                self._become(arm, (time.monotonic(), time.process_time()))
+        while arms:
+            if self._is_child(arms[0]):
                 return
-            _tell_of(self.plan, arm, forking.waited(pid, self.plan.time_limit_s))
-            self._left.remove(arm)
-            forking.put_back(offsets)
             if kept:
                 folder.restore(kept, self.plan.workdir)
+            vain = result.tried_in_vain(self.plan, arms[0])
+            self._tried = [*self._tried, vain] if vain else []
+            if not vain:
+                self._left.remove(arms.pop(0))
         if kept:
             shutil.rmtree(kept, ignore_errors=True)
         if not self._left:
             leave()
         os.write(self._told, forking.ANEW)
+
+    def _is_child(self, arm: Arm) -> bool:
+        """Fork for an arm and, in the run itself, wait for its end."""
+        offsets, drawn = forking.offsets(), random.getstate()
+        for stream in (sys.stdout, sys.stderr):
+            quiet(stream.flush)
+        pid = os.fork()
+        if not pid:
+            random.setstate(drawn)  # Python seeds its stream anew in every child
+            self._output(f"{stem(self.plan, arm)}.txt")
+            self._become(arm, (time.monotonic(), time.process_time()))
+            return True
+        _tell_of(self.plan, arm, forking.waited(pid, self.plan.time_limit_s))
+        forking.put_back(offsets)
+        return False
 
     def _kept(self, moment: str) -> str:
         """A copy of the working folder as it is now, for arms to find; "" where the folder is not ours."""
@@ -199,6 +220,9 @@ class _Trunk:
             self._end("refused", str(error))
 
     # -- the end -------------------------------------------------------------------------------------
+
+    def _late(self, _number: int, _frame: FrameType | None) -> None:
+        self._end("time", f"not over after {self.plan.time_limit_s:g} s")
 
     def _refuse(self, path: str) -> None:
         """The script is about to write where it must not."""

@@ -33,6 +33,21 @@ def write(plan: Plan, arm: Arm, record: Mapping[str, Any]) -> None:
     write_whole(path, json.dumps(record, allow_nan=False))
 
 
+def tried_in_vain(plan: Plan, arm: Arm) -> str:
+    """The remedy that a random arm drew, and that found only later that it does not apply; "" for none.
+
+    Another one is to be drawn then, as an arm that changes nothing is no control: the record is removed.
+    """
+    if arm.kind != "random" or not os.path.exists(result_path(plan, arm)):
+        return ""
+    with open(result_path(plan, arm), encoding="utf-8") as file:
+        record = json.load(file)
+    if record["ended"] != "not-applicable" or not record["remedy"]:
+        return ""
+    os.remove(result_path(plan, arm))
+    return str(record["remedy"])
+
+
 def write_whole(path: str, text: str) -> None:
     """A file that is there with all its text, or not at all."""
     beside = f"{path}.{os.getpid()}"

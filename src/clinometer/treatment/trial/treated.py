@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import random
 import resource
-import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from types import FrameType
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from clinometer.treatment.trial import result
-from clinometer.treatment.trial.forking import TIME
 from clinometer.treatment.trial.plan import Arm, Plan, stem
 
 if TYPE_CHECKING:
@@ -29,8 +26,11 @@ SEED = 0x51AC  # of what remedies draw; any number will do, one for each seed in
 class Treated:
     """One arm from its moment to its end, which is the end of the process."""
 
-    def __init__(self, plan: Plan, arm: Arm, watch: Watch, begun: tuple[float, float]) -> None:
+    def __init__(
+        self, plan: Plan, arm: Arm, watch: Watch, begun: tuple[float, float], tried: Sequence[str]
+    ) -> None:
         self.plan, self.arm, self.watch = plan, arm, watch
+        self._tried = tried  # remedies that turned out not to apply
         self.record = result.blank(plan, arm, "script", "")
         self.record["prefix"] = watch.pace.prefix()
         self.record["at"] = watch.pace.count
@@ -44,7 +44,6 @@ class Treated:
         """Treat the run now and watch it on; ends the process where the remedy cannot be applied."""
         from clinometer.treatment.remedy import NotApplicable
 
-        signal.signal(TIME, self._late)
         patient = self._patient()
         try:
             name, done = self._applied(patient)
@@ -93,6 +92,8 @@ class Treated:
             return name, known[name].apply(patient)
         refused = []
         for name in drawn(known, self.plan, self.arm):
+            if name in self._tried:
+                continue
             try:
                 return name, known[name].apply(patient)
             except NotApplicable as why:
@@ -121,9 +122,6 @@ class Treated:
     def _begins(self) -> None:
         if self._is_over():
             self.end("steps", "")
-
-    def _late(self, _number: int, _frame: FrameType | None) -> None:
-        self.end("time", f"not over after {self.plan.time_limit_s:g} s")
 
     def end(self, ended: str, why: str) -> NoReturn:
         """Write down what there is, and end the process."""
