@@ -214,6 +214,22 @@ batches = iter(DataLoader(rows, num_workers=1, multiprocessing_context="fork"))"
     assert found["nofork"]["why"] == "the script has other threads (w)"
 
 
+def test_a_progress_bar_keeps_no_thread_of_its_own(trials: Trials) -> None:
+    (trials.folder / "original").mkdir()
+    bar = "class tqdm:\n    monitor_interval = 10\n"
+    (trials.folder / "original" / "tqdm.py").write_text(bar)
+    trials(script(f"{SEEDED}\nimport tqdm\nprint('every', tqdm.tqdm.monitor_interval)"), NOTHING)
+    assert "every 0" in trials.told("script-0")
+
+
+def test_a_script_that_trains_in_a_thread_is_replayed(trials: Trials) -> None:
+    options = {"at": 10, "steps": 5}
+    found = trials(SCRIPTS / "threads.py", NOTHING, **options)
+    assert "other threads" in found["nofork"]["why"]
+    (record,) = trials(SCRIPTS / "threads.py", NOTHING, fork=False, **options).values()
+    assert (record["ended"], len(record["losses"])) == ("steps", 5)
+
+
 def test_children_of_the_script_are_not_treated(trials: Trials) -> None:
     (record,) = trials(
         SCRIPTS / "workers.py", NOTHING, at=12, steps=TO_THE_END, fork=False

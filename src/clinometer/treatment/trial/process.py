@@ -257,7 +257,8 @@ def _judged(error: BaseException) -> tuple[str, str]:
     """(how a script ended, why) of what it raised."""
     if isinstance(error, SystemExit):
         return "script", f"it left with {error.code!r}" if error.code else ""
-    traceback.print_exception(error)
+    ours = error.__traceback__
+    traceback.print_exception(error.with_traceback(ours.tb_next if ours is not None else None))
     if type(error).__name__ == "NotApplicable":  # of a remedy that sees only now what it is for
         return "not-applicable", str(error)
     if isinstance(error, KeyboardInterrupt):
