@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -133,16 +134,18 @@ class _Running:
     def outcome(self) -> Outcome:
         path = os.path.join(self._place, "plan.json")
         Path(path).write_text(self.plan.to_json(), encoding="utf-8")
-        # Read from disk by hand: guard imports nothing of ours, and -I leaves the user's folder out.
+        # By its path: what is started with -I and -S imports nothing of the user's, nor of ours.
         command = [sys.executable, "-m", "clinometer.treatment.trial", path]
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, *command],
-            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            start_new_session=True, cwd=self._place, env=environment(self._task.environment),
-        )  # fmt: skip
+        errors = Path(self._place) / "errors.txt"
+        with errors.open("wb") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", guard.__file__, *command],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said,
+                start_new_session=True, cwd=self._place, env=environment(self._task.environment),
+            )  # fmt: skip
         assert process.stdin is not None
         try:
-            code, told = self._watched(process)
+            code = self._watched(process)
         finally:
             process.stdin.close()  # the guard ends the trial
             process.wait()
@@ -151,20 +154,18 @@ class _Running:
             return Outcome(nofork=str(json.loads(Path(nofork).read_text("utf-8"))["why"]))
         self._take()
         if not self._stopped():
-            self._tell_of_the_rest(code, told)
+            self._tell_of_the_rest(code, errors.read_text("utf-8", "replace").strip())
         return Outcome(tuple(self._records), tuple(self._files))
 
-    def _watched(self, process: subprocess.Popen[bytes]) -> tuple[int | None, str]:
-        """(exit code, last line of its errors); None where it was ended for the time it took."""
+    def _watched(self, process: subprocess.Popen[bytes]) -> int | None:
+        """Exit code; None where it is to be ended for the time it took, or by its owner."""
         begun, limit = time.monotonic(), self._limit_s()
         while process.poll() is None:
             time.sleep(NAP_S)
             self._take()
             if self._stopped() or (limit and time.monotonic() - begun > limit):
-                return None, ""
-        assert process.stderr is not None
-        lines = process.stderr.read().decode(errors="replace").strip().splitlines()
-        return process.returncode, lines[-1] if lines else ""
+                return None
+        return process.returncode
 
     def _limit_s(self) -> float:
         """The trial keeps its own limits; this one is for a trial that hangs [s]."""
@@ -195,13 +196,12 @@ class _Running:
             self._files.append(tuple((path.name, path.read_bytes()) for path in kept))
 
     def _tell_of_the_rest(self, code: int | None, told: str) -> None:
-        ended, why = (
-            "died",
-            f"the trial left with code {code}, and no result" + (f": {told}" if told else ""),
-        )
+        ended, why = "died", f"the trial left with code {code}, and no result"
+        if told:
+            why = f"{why}: {told.splitlines()[-1]}"
         if code is None:
             ended, why = "time", f"not over after {self._limit_s():.0f} s"
-        elif code == 128 + 9:
+        elif code == 128 + signal.SIGKILL:
             ended, why = "memory", "killed by the system, as it does where memory runs out"
         for arm in list(self._waiting):
             self._give(arm, blank(self.plan, arm, ended, why))
