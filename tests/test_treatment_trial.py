@@ -202,6 +202,6 @@ def test_a_record_tells_what_the_recording_of_the_arm_shows(trials: Trials) -> N
 def test_steps_that_a_scaler_leaves_out_and_steps_that_nobody_takes_are_counted(
     trials: Trials,
 ) -> None:
-    for name, steps in (("amp_scaler", 16), ("forgotten_step", 72)):
+    for name, steps in (("amp_scaler", 16), ("forgotten_step", 72), ("gradient_penalty", 12)):
         found = trials(SCRIPTS / f"{name}.py", NOTHING_FROM_START, steps=TO_THE_END)
         assert len(found["nothing-start-0"]["losses"]) == steps

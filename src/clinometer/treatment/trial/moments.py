@@ -174,9 +174,14 @@ class Watch:
     def _clears(self, _args: tuple[Any, ...], _kwargs: dict[str, Any]) -> None:
         if self._tap.depth:
             return
-        self.pace.cleared()
+        if self.pace.clock.unsettled and self._holds_gradients():
+            self.pace.cleared()
         if self.pace.count:  # before the first step, the moment is the first forward pass
             self._look()
+
+    def _holds_gradients(self) -> bool:
+        """Whether there is anything to clear: a backward pass may have been for other tensors alone."""
+        return any(p.grad is not None for root in self._roots() for p in root.parameters())
 
     def _pre(self, optimizer: torch.optim.Optimizer, _args: Any, _kwargs: Any) -> None:
         if id(optimizer) in self._wrapped:
