@@ -31,11 +31,11 @@ def standardise_input(source: Source, _done: str) -> Edits:
     at = _last_assignment(source, made, {name, *others})
     if at is None:
         return None
-    over = _axes(source)
-    if not over:
+    over, used = _axes(source), {n.id for n in ast.walk(source.tree) if isinstance(n, ast.Name)}
+    if not over or used & {"mean", "std"}:
         return None
     rows = [f"{one} = ({one} - mean) / std" for one in (name, *sorted(others - {name}))]
-    first = f"{_trained_rows(source, name)}"
+    first = _trained_rows(source, name)
     block = [
         f"mean, std = {first}.mean({over}), {first}.std({over})",
         "std = torch.where(std > 0, std, 1.0)  # of a constant feature",

@@ -114,11 +114,11 @@ def weight_decay(source: Source, done: str) -> Edits:
 def clip_gradient(source: Source, _done: str) -> Edits:
     """Clip before the step; a scaled gradient is unscaled first."""
     made, call = optimizer(source), step(source)
-    if made is None or call is None or not network(source, made) or (call.args and not is_scaled(
-        source, call
-    )):  # fmt: skip
+    model = network(source, made) if made is not None else ""
+    if made is None or call is None or not model:
         return None
-    model = network(source, made)
+    if call.args and not is_scaled(source, call):  # a closure works the gradients out inside
+        return None
     if not same_scope(source, made, call) and not _is_argument(source, call, model):
         return None
     line = f"torch.nn.utils.clip_grad_norm_({model}.parameters(), {CLIP})"
