@@ -312,3 +312,14 @@ def test_a_trial_that_was_interrupted_gives_way_to_the_one_that_was_not():
     records = trials(STUCK | {"lower-rate": 0.4})
     stopped = [dict(one, ended="interrupted", losses=[]) for one in records]
     assert judge([*stopped, *records])[0] == judge([*records, *stopped])[0] == judge(records)[0]
+
+
+def test_a_change_without_any_effect_is_told_from_one_that_does_not_help():
+    records = trials(STUCK | {"lower-rate": 2.302})
+    nothing = {one["seed"]: one["losses"] for one in records if one["arm"] == "nothing"}
+    for one in records:
+        if one["arm"] == "lower-rate":
+            one["losses"] = nothing[one["seed"]]
+    arm = next(a for a in judge(records)[0] if a.name == "lower-rate")
+    assert arm.verdict == "no better than random"
+    assert "the change had no effect" in arm.why

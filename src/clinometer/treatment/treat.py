@@ -67,7 +67,7 @@ def treat(
     patience: Patience | None = None,
     allow_writes: bool = False,
     in_place: bool = False,
-    progress: Callable[..., Any] | None = None,
+    progress: Callable[[int, int], None] | bool | None = None,
 ) -> Treatment:
     """Try what might help on copies of a training, and say what is proven.
 
@@ -88,7 +88,7 @@ def treat(
     patience : time and memory that trials may take
     allow_writes : let trials write outside of their own working folder
     in_place : run in the current folder itself instead of a copy for each trial
-    progress : called by the scheduler (see `treatment.schedule.run_trials`)
+    progress : told (done, of how many) after each trial; default: a bar on stderr; False for silence
 
     Returns
     -------
@@ -250,9 +250,9 @@ def recordings(
         if record["moment"] == treated.moment and path and os.path.exists(path):
             found[str(record["arm"]), int(record["seed"])] = str(path)
     for seed in sorted({seed for _, seed in found}):
-        pair = found.get(("nothing", seed)), found.get((treated.name, seed))
-        if None not in pair:
-            return pair
+        before, after = found.get(("nothing", seed)), found.get((treated.name, seed))
+        if before is not None and after is not None:
+            return before, after
     return diagnosis.recording.path, None
 
 

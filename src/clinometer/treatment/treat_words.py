@@ -23,6 +23,8 @@ def why_open(
     pairs: Sequence[tuple[Record, Record]],
 ) -> str:
     """What kept an arm from being proven; with what failed."""
+    if pairs and all(a["losses"] == b["losses"] and a["losses"] for a, b in pairs):
+        return "Its losses are those of doing nothing, bit for bit: the change had no effect."
     return " ".join(part for part in (_reason(verdict, against), _failures(failed, pairs)) if part)
 
 
