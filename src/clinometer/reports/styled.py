@@ -17,7 +17,7 @@ STYLES = (
     (r"^> .*", "bold red"),
     (r"^(Notes|What happened|Log|Ledger|Not judged|How it was measured)\b", "bold"),
     (r"^  (What|Where|How known|How sure|Try|Therefore)\b", "cyan"),
-    (r"^  (Treated|Trials|By hand|Not tried|Note|Files)\b", "cyan"),
+    (r"^  (Treated|Trials|By hand|Not tried|Note|Files|Next)\b", "cyan"),
 )
 
 

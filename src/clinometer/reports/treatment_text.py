@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Iterable
 
 from clinometer.diagnosis.remedies import in_words
@@ -126,7 +128,7 @@ def arm_told(arm: ArmResult) -> str:
         said.append(f"{arm.done}.")
     if arm.kind == "remedy" and arm.steps_given_up:
         said.append(f"From a new start: {counted(arm.steps_given_up, 'step')} given up.")
-    if arm.verdict == "proven" and arm.steps_to_match is not None:
+    if arm.verdict == "proven" and arm.steps_to_match is not None and _ended_finite(arm):
         said.append(f"Where doing nothing ended after {counted(arm.steps_to_match, 'step')}.")
     if arm.kind == "remedy":
         said += more_numbers(arm)
@@ -135,6 +137,11 @@ def arm_told(arm: ArmResult) -> str:
     if arm.seeds_needed and arm.kind == "remedy":
         said.append(f"About {arm.seeds_needed:,} seeds would decide.")
     return " ".join(said)
+
+
+def _ended_finite(arm: ArmResult) -> bool:
+    """Whether doing nothing ended somewhere that can be reached."""
+    return arm.loss is not None and math.isfinite(arm.loss.nothing)
 
 
 def more_numbers(arm: ArmResult) -> list[str]:
@@ -185,14 +192,27 @@ def _rest(treatment: Treatment, width: int) -> str:
     lines = []
     for title in dict.fromkeys(title for title, _ in rest):
         lines += labelled(title, [words for one, words in rest if one == title], width)
+    if command := compare_line(treatment):
+        lines += ["  Next", f"    {command}"]
     return "\n".join(lines)
 
 
 def _files(treatment: Treatment) -> Iterable[str]:
     if treatment.trials is not None:
-        yield f"{treatment.trials} (every trial, one line each)"
-    if treatment.before is not None and treatment.after is not None:
-        yield f"clinometer diff {treatment.before} {treatment.after}"
+        yield f"{near(treatment.trials)} (every trial, one line each)"
+
+
+def compare_line(treatment: Treatment) -> str:
+    """The command that holds both runs against each other, on one line to be copied; "" without two."""
+    if treatment.before is None or treatment.after is None:
+        return ""
+    return f"clinometer diff {near(treatment.before)} {near(treatment.after)}"
+
+
+def near(path: str) -> str:
+    """A path from the current folder where it lies below it."""
+    inside = os.path.relpath(path)
+    return path if inside.startswith(os.pardir) else inside
 
 
 def words_of(arm: ArmResult) -> str:

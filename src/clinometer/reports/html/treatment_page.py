@@ -14,6 +14,7 @@ from clinometer.reports.html.log import Log, log_beside
 from clinometer.reports.html.page import render, write_page
 from clinometer.reports.treatment_text import (
     arm_told,
+    compare_line,
     difference_words,
     loss_words,
     rest_of,
@@ -57,7 +58,7 @@ def treatment_page(treatment: Treatment, wells: tuple[Diagnosis, Diagnosis] | No
     Nothing is fetched. Names, paths, the script's lines and its errors are escaped.
     """
     first = treatment.remedies[0].name if treatment.remedies else ""
-    change = treatment.change
+    change, command = treatment.change, compare_line(treatment)
     return render(
         "report_treatment.html",
         name=PurePath(treatment.script).name or treatment.script,
@@ -74,7 +75,7 @@ def treatment_page(treatment: Treatment, wells: tuple[Diagnosis, Diagnosis] | No
         else "As lines to add",
         treated=first,
         log=log_beside(*wells) if wells is not None else Log("", NO_WELLS, (0, 0), (0.0,) * 4),
-        rest=rest_of(treatment),
+        rest=[*rest_of(treatment), *((("Next", command),) if command else ())],
     )
 
 
