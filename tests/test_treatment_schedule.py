@@ -147,6 +147,8 @@ def test_stopped_midway_nothing_runs_on_and_what_is_finished_is_kept(number, tmp
     assert 1 <= kept < 4
     assert process.returncode == (0 if number == signal.SIGINT else -9)
     assert told == (f"{kept}\n" if number == signal.SIGINT else "")
+    if number == signal.SIGINT:
+        assert not list(temp.glob("clinometer-*"))  # no copy is left
 
 
 def lines(out: Path) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import logging
 import os
 import threading
 from collections.abc import Generator, Sequence
@@ -21,6 +22,9 @@ from clinometer.treatment.task import Deliver, Outcome, Task, lost, run_task
 Backend = Literal["local", "ray", "dask"]
 Found = Generator[tuple[Task, Outcome], None, None]
 THERE = frozenset({"ray", "dask"})  # run elsewhere: files are sent
+ENDING_S = (
+    10.0  # a killed process is gone within milliseconds; a copy of 1 GiB is removed within seconds
+)
 EXTRA = {
     "joblib": "pip install 'clinometer[torch]'", "ray": "pip install ray",
     "distributed": "pip install dask distributed",
@@ -55,18 +59,30 @@ def outcomes(
 
 def _local(tasks: Sequence[Task], workers: int, deliver: Deliver) -> Found:
     joblib = imported("joblib")
-    stop = threading.Event()
+    stop, change = threading.Event(), threading.Condition()
+    running: set[int] = set()
 
-    def one(task: Task) -> tuple[Task, Outcome]:
-        return task, run_task(task, deliver=deliver, stopped=stop.is_set)
+    def one(number: int, task: Task) -> tuple[Task, Outcome]:
+        with change:
+            if stop.is_set():
+                return task, Outcome()
+            running.add(number)
+        try:
+            return task, run_task(task, deliver=deliver, stopped=stop.is_set)
+        finally:
+            with change:
+                running.discard(number)
+                change.notify_all()
 
     pool = joblib.Parallel(
         n_jobs=workers, backend="threading", return_as="generator_unordered", batch_size=1
     )
     try:
-        yield from pool(joblib.delayed(one)(task) for task in tasks)
+        yield from pool(joblib.delayed(one)(*task) for task in enumerate(tasks))
     finally:
-        stop.set()
+        with change:  # what had just ended is still delivered, and every copy removed
+            stop.set()
+            change.wait_for(lambda: not running, timeout=ENDING_S)
 
 
 def _ray(tasks: Sequence[Task], workers: int, archive: bytes | None) -> Found:
@@ -75,7 +91,9 @@ def _ray(tasks: Sequence[Task], workers: int, archive: bytes | None) -> Found:
     ours = not ray.is_initialized()
     if ours:
         here = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers}
-        ray.init(include_dashboard=False, log_to_driver=False, **here)
+        ray.init(
+            include_dashboard=False, log_to_driver=False, logging_level=logging.WARNING, **here
+        )
     waiting: dict[Any, Task] = {}
     try:
         folder = ray.put(archive)
