@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.treatment.cases import Sick, cures
+from benchmarks.treatment.cases import EXAMPLES, Sick, cures
 
 OUT = "result.json"
 HELD_OUT = "held-out"
@@ -47,10 +47,15 @@ def treated(case: Sick, settings: Settings, folder: Path) -> dict[str, Any]:
         for arm in found.arms
         if arm.kind == "remedy" and arm.verdict == "proven"
     ]
+    codes = case.codes
+    if (
+        case.part == EXAMPLES and told["finding"]
+    ):  # without a label, what was found is what can be cured
+        codes = (told["finding"]["code"],)
     return {
         "treatment": told,
-        "cures": list(cures(case.codes)),
-        "leading_right": bool(told["finding"]) and told["finding"]["code"] in case.codes,
+        "cures": list(cures(codes)),
+        "leading_right": bool(told["finding"]) and told["finding"]["code"] in codes,
         "held_out": _repeated(case, settings, folder, found, recommended) if recommended else [],
         "wall_s": round(time.monotonic() - begun, 1),
     }
