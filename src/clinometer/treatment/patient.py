@@ -75,7 +75,9 @@ class Patient:
             return listed
         order: dict[int, int] = {}
 
-        def met(module: nn.Module, _args: Any) -> None:  # whatever else it returned would be the input
+        def met(
+            module: nn.Module, _args: Any
+        ) -> None:  # whatever else it returned would be the input
             order.setdefault(id(module), len(order))
 
         hooks = [layer.module.register_forward_pre_hook(met) for layer in listed]
