@@ -97,6 +97,13 @@ def test_a_remedy_that_does_as_much_as_a_random_one_is_no_better():
     assert "a random remedy did as much" in arm.why
 
 
+def test_a_gain_over_all_controls_that_is_smaller_than_what_matters_is_called_that():
+    arm = judged({"nothing": 2.302, "sham": 2.302, "random": 2.302, "lower-rate": 2.298})
+    assert arm.against["random"].low > 0
+    assert arm.verdict == "no better than random"
+    assert "less than would matter" in arm.why
+
+
 def test_a_remedy_that_does_nothing_is_no_better_than_random():
     arm = judged(STUCK | {"lower-rate": 2.302})
     assert arm.verdict == "no better than random"

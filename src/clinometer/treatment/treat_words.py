@@ -38,6 +38,8 @@ def _reason(verdict: str, against: Mapping[str, Comparison]) -> str:
         nothing, random = against["nothing"].found, against.get("random")
         beats = nothing is not None and nothing.low > 0
         if beats and random is not None and random.found is not None:
+            if random.found.low > 0:
+                return "Better than doing nothing, but by less than would matter."
             return "Better than doing nothing, but a random remedy did as much."
         return "It ended no better than doing nothing."
     if missing:
