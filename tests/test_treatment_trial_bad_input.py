@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,10 @@ TO_THE_END = 1000
 
 
 @pytest.fixture
-def trials(tmp_path: Path) -> Trials:
-    (tmp_path / "tmp").mkdir()
-    return Trials(tmp_path, {"TMPDIR": str(tmp_path / "tmp")})
+def trials(tmp_path: Path) -> Iterator[Trials]:
+    """Temporary files have a short path of their own: a worker's socket may have 107 characters."""
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Trials(tmp_path, {"TMPDIR": temporary})
 
 
 def test_a_script_that_asks_its_user_says_so(trials: Trials) -> None:

@@ -20,6 +20,8 @@ CONTROLS = ("nothing", "sham", "random")  # what a remedy is held against
 class Measured:
     """One quantity of an arm beside doing nothing, over seeds; in the unit of the quantity.
 
+    Attributes
+    ----------
     difference : of the pairs, None where one is not finite; for losses nothing less arm (above 0: the arm
         is better), for a ledger factor arm less nothing (above 0: more of the gradient passes)
     nothing, arm : means over the same seeds
