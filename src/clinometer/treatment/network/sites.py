@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
-from clinometer.treatment.network.trace import Op, Site, Trace, named, user_line
+from clinometer.treatment.network.trace import Op, Placing, Site, Trace, named
 
 if TYPE_CHECKING:
     from clinometer.treatment.patient import Patient
@@ -56,33 +55,19 @@ def exchange(patient: Patient, plan: Plan) -> None:
     root.register_forward_hook(end, always_call=True)
 
 
-class _Exchanging(TorchFunctionMode):
+class _Exchanging(Placing):
     def __init__(self, root: nn.Module, plan: Plan) -> None:
-        super().__init__()
+        super().__init__(root)
         self._plan = plan
-        self._names = {id(part): name for name, part in root.named_modules()}
-        self._stack = [root]
-        self._counts: dict[Site, int] = {}
-        self._hooks: list[Any] = []
-        for part in root.modules():
-            if part is not root:
-                self._hooks.append(part.register_forward_pre_hook(self._enter, prepend=True))
-                self._hooks.append(part.register_forward_hook(self._leave, always_call=True))
+        self.follow()
 
     def open(self) -> None:
         self._within = contextlib.ExitStack()
         self._within.enter_context(self)
 
     def close(self) -> None:
-        for hook in self._hooks:
-            hook.remove()
+        self.unfollow()
         self._within.close()
-
-    def _enter(self, module: nn.Module, *_: Any) -> None:
-        self._stack.append(module)
-
-    def _leave(self, *_: Any) -> None:
-        self._stack.pop()
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -91,11 +76,9 @@ class _Exchanging(TorchFunctionMode):
         name = named(func)
         if name not in self._plan.functions:
             return func(*args, **options)
-        site = Site(self._names.get(id(self._stack[-1]), ""), name, *user_line(self._stack[0]))
+        site, count = self.place(name)
         if site not in self._plan.sites:
             return func(*args, **options)
-        count = self._counts.get(site, 0)
-        self._counts[site] = count + 1
         counts = self._plan.sites[site]
         if counts is not None and count not in counts:
             return func(*args, **options)

@@ -102,32 +102,66 @@ def trace(patient: Patient) -> Trace:
     if patient.call is None:
         raise NotApplicable("no forward pass of the network was seen")
     seeing = _Seeing(patient.call.module)
-    hooks: list[Any] = []
     try:
-        for part in patient.call.module.modules():
-            if part is not patient.call.module:
-                hooks.append(part.register_forward_pre_hook(seeing.enter, prepend=True))
-                hooks.append(part.register_forward_hook(seeing.leave, always_call=True))
+        seeing.follow()
         seeing.begin(tensors_in((patient.call.args, patient.call.kwargs)))
         with seeing:
             output = patient.run()
     finally:
-        for hook in hooks:
-            hook.remove()
+        seeing.unfollow()
     made = seeing.made
     seeing.trace.output = tuple(made[id(t)] for t in _found(output) if id(t) in made)
     return seeing.trace
 
 
-class _Seeing(TorchFunctionMode):
+class Placing(TorchFunctionMode):
+    """Sees the functions of a root's call, and knows where each is called.
+
+    stack : the modules that are running, the root first
+    """
+
     def __init__(self, root: nn.Module) -> None:
         super().__init__()
+        self.stack = [root]
+        self._names = {id(part): name for name, part in root.named_modules()}
+        self._counts: dict[Site, int] = {}
+        self._hooks: list[Any] = []
+
+    def follow(self) -> None:
+        """From now on, know which module runs."""
+        root = self.stack[0]
+        for part in root.modules():
+            if part is not root:
+                self._hooks.append(part.register_forward_pre_hook(self.enter, prepend=True))
+                self._hooks.append(part.register_forward_hook(self.leave, always_call=True))
+
+    def unfollow(self) -> None:
+        """Take the hooks off again."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def enter(self, module: nn.Module, *_: Any) -> None:
+        """A module begins to run."""
+        self.stack.append(module)
+
+    def leave(self, *_: Any) -> None:
+        """It has run."""
+        self.stack.pop()
+
+    def place(self, name: str) -> tuple[Site, int]:
+        """Where a function is being called, and how often it was called there before."""
+        site = Site(self._names.get(id(self.stack[-1]), ""), name, *user_line(self.stack[0]))
+        count = self._counts.get(site, 0)
+        self._counts[site] = count + 1
+        return site, count
+
+
+class _Seeing(Placing):
+    def __init__(self, root: nn.Module) -> None:
+        super().__init__(root)
         self.trace = Trace(ran=[root])
         self.made: dict[int, int] = {}
-        self._stack = [root]
-        self._names = {id(part): name for name, part in root.named_modules()}
         self._turned: dict[int, nn.Parameter] = {}
-        self._counts: dict[Site, int] = {}
         self._kept: list[Any] = []  # keeps ids from being given to another tensor
 
     def begin(self, tensors: Any) -> None:
@@ -136,11 +170,8 @@ class _Seeing(TorchFunctionMode):
             self._kept.append(tensor)
 
     def enter(self, module: nn.Module, *_: Any) -> None:
-        self._stack.append(module)
+        super().enter(module)
         self.trace.ran.append(module)
-
-    def leave(self, *_: Any) -> None:
-        self._stack.pop()
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -167,15 +198,13 @@ class _Seeing(TorchFunctionMode):
             self._kept.append(result)
 
     def _add(self, name: str, call: Any, given: list[Tensor], made: list[Tensor]) -> None:
-        module, number = self._stack[-1], len(self.trace.ops)
-        site = Site(self._names.get(id(module), ""), name, *user_line(self._stack[0]))
-        count = self._counts.get(site, 0)
-        self._counts[site] = count + 1
+        module, number = self.stack[-1], len(self.trace.ops)
+        site, count = self.place(name)
         sources = tuple(dict.fromkeys(self.made[id(t)] for t in given if id(t) in self.made))
         weights, biases = self._owned(name, module, call)
         self.trace.ops.append(
             Op(
-                number, module, tuple(self._stack), name, sources, site, count, call,
+                number, module, tuple(self.stack), name, sources, site, count, call,
                 next((t for t in given if id(t) in self.made), None), made[0], weights, biases,
             )
         )  # fmt: skip
