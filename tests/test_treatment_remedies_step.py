@@ -242,6 +242,20 @@ def test_clipping_sums_the_rows_of_a_sparse_gradient_first() -> None:
     assert table.weight.detach().numpy() == pytest.approx(expected, abs=1e-6)
 
 
+def scaled_loss(
+    model: nn.Module, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
+) -> float:
+    """The fifth loss of a training under a loss scaler."""
+    x, y = blobs()
+    for _ in range(5):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x), y)
+        scaler.scale(loss).backward()
+        scaler.step(optimizer)
+        scaler.update()
+    return loss.item()
+
+
 def test_clipping_meets_unscaled_gradients_under_a_loss_scaler() -> None:
     losses = []
     for scaled in (True, False):
@@ -251,14 +265,7 @@ def test_clipping_meets_unscaled_gradients_under_a_loss_scaler() -> None:
         optimizer = sgd(0.3)(model)
         treat("clip-gradient", model, optimizer)
         scaler = torch.amp.GradScaler("cpu", init_scale=1024.0, enabled=scaled)
-        x, y = blobs()
-        for _ in range(5):
-            optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(model(x), y)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-        losses.append(loss.item())
+        losses.append(scaled_loss(model, optimizer, scaler))
     assert losses[0] == losses[1]
 
 
@@ -271,14 +278,7 @@ def test_clipping_allows_for_the_scale_that_a_fused_step_takes_off_itself() -> N
         optimizer = torch.optim.SGD(model.parameters(), lr=0.3, fused=fused)
         treat("clip-gradient", model, optimizer)
         scaler = torch.amp.GradScaler("cpu", init_scale=1024.0)
-        x, y = blobs()
-        for _ in range(5):
-            optimizer.zero_grad()
-            loss = nn.functional.cross_entropy(model(x), y)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-        found.append(loss.item())
+        found.append(scaled_loss(model, optimizer, scaler))
     assert found[0] == pytest.approx(found[1], rel=1e-4)
 
 
