@@ -13,6 +13,7 @@ from torch.nn import functional
 
 import clinometer
 from clinometer.diagnosis.course import course, standard_error
+from clinometer.diagnosis.series import level_of_whole
 from clinometer.diagnosis.state import state
 from clinometer.records.columns import names
 from made import recording
@@ -297,3 +298,28 @@ def test_accumulation_over_four_micro_batches_is_read_as_one_loss(every, tmp_pat
     assert found.course.first == pytest.approx(math.log(10), rel=0.2)
     assert truly / 2 < found.course.last < 2 * truly + 0.05
     assert found.verdict in {"learning", "learned"}
+
+
+# -- the level in the units of what is propagated back -----------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-4, 1.0, 1024.0])
+def test_the_level_of_a_weighted_loss_is_weighted_too(scale, tmp_path):
+    def loss(out, labels):
+        return functional.cross_entropy(out, labels) * scale
+
+    levels(tmp_path, THIRDS, loss, 3)
+    (path,) = tmp_path.glob("*.clino")
+    found = level_of_whole(clinometer.read(path), math.log(3))
+    assert found == pytest.approx(scale * math.log(3), rel=1e-3)
+
+
+def test_the_level_beside_a_penalty_has_the_penalty_added(tmp_path):
+    def loss(out, labels):
+        return functional.cross_entropy(out, labels) + 0.5
+
+    levels(tmp_path, THIRDS, loss, 3)
+    (path,) = tmp_path.glob("*.clino")
+    assert level_of_whole(clinometer.read(path), math.log(3)) == pytest.approx(
+        math.log(3) + 0.5, rel=1e-3
+    )

@@ -12,7 +12,7 @@ import pytest
 
 import clinometer
 from clinometer.treatment.remedy import all_remedies
-from clinometer.treatment.trial.plan import Arm, Plan
+from clinometer.treatment.trial.plan import Arm, Plan, key
 from clinometer.treatment.trial.treated import drawn
 from test_untouched_scripts import comparable
 from trials import NOTHING, NOTHING_FROM_START, SCRIPTS, SEEDED, SHAM, Trials, script
@@ -160,21 +160,39 @@ def test_a_random_arm_tries_what_nobody_proposed_and_says_what(trials: Trials) -
     assert again[0]["losses"] == again[1]["losses"]
 
 
+@pytest.mark.parametrize("name", sorted(all_remedies()))
+def test_a_random_arm_draws_neither_a_proposed_remedy_nor_one_of_the_same_act(name: str) -> None:
+    known = all_remedies()
+    found = drawn(known, Plan("", proposed=(name,)), Arm("random", "random", None, "start"))
+    act = known[name].act
+    assert set(found) == {
+        other for other, one in known.items() if other != name and (not act or one.act != act)
+    }
+
+
+def test_the_key_of_a_trial_depends_on_the_code_that_makes_it(monkeypatch) -> None:
+    plan, arm = Plan(""), Arm("random", "random", None, "start")
+    before = key(plan, arm)
+    assert key(plan, arm) == before
+    monkeypatch.setattr("clinometer.treatment.trial.plan.code", lambda: "another")
+    assert key(plan, arm) != before
+
+
 @pytest.mark.parametrize("fork", [True, False])
 def test_a_random_arm_draws_again_where_a_remedy_finds_late_that_it_does_not_apply(
     fork: bool, trials: Trials
 ) -> None:
     """A cross-entropy has no target to standardise, which shows when the loss is called."""
     arm = Arm("random", "random", None, "start")
-    names = {"standardise-target", "raise-rate"}
+    names = {"standardise-target", "weight-decay"}
     plan = Plan("", proposed=tuple(all_remedies().keys() - names))
     first = (drawn(all_remedies(), replace(plan, seed=seed), arm)[0] for seed in range(99))
     seed = [*first].index("standardise-target")
     options = {"proposed": plan.proposed, "seed": seed, "fork": fork}
     (record,) = trials(script(), arm, **options).values()
-    assert (record["remedy"], record["ended"]) == ("raise-rate", "steps")
+    assert (record["remedy"], record["ended"]) == ("weight-decay", "steps")
     (record,) = trials(
-        script(), arm, **options | {"proposed": (*plan.proposed, "raise-rate")}
+        script(), arm, **options | {"proposed": (*plan.proposed, "weight-decay")}
     ).values()
     assert record["ended"] == "not-applicable"
     assert record["why"]

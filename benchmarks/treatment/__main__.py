@@ -3,14 +3,16 @@
     python -m benchmarks.treatment --part unseen [--seeds 5] [--steps 150] [--limit K] [--only 'deep_*']
 
 Resumable: after Ctrl-C or a kill the same command goes on with what is missing, down to single trials.
-Results lie in build/treatment: PART.jsonl has one line for each case, PART/CASE its trials. After a change of
-a remedy, empty that folder. Exit code 130 after Ctrl-C.
+Results lie in build/treatment: PART.jsonl has one line for each case, PART/CASE its trials. A line holds for
+the code that made it: after a change of Clinometer its case is judged again, from the trials that still hold.
+Exit code 130 after Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
 import fnmatch
+import hashlib
 import importlib.metadata
 import json
 import os
@@ -19,6 +21,7 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +96,17 @@ def stamp(case: Sick, settings: Settings) -> dict[str, Any]:
     """What a line is true of."""
     return {
         "script": case.digest(), "steps": settings.steps, "seeds": settings.seeds,
-        "repeats": settings.repeats,
+        "repeats": settings.repeats, "code": _code(),
     }  # fmt: skip
+
+
+@cache
+def _code() -> str:
+    """Digest of the package: any of it may decide what is found, proposed, tried or proven."""
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _lines(cases: list[Sick], settings: Settings, folder: Path) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from clinometer.diagnosis.margins import MARGIN, MOSTLY
+from clinometer.diagnosis.margins import LATE, MARGIN, MOSTLY
 from clinometer.records.recording import Float64, Int64, Recording
 
 
@@ -44,6 +44,25 @@ def loss_series(recording: Recording, level: float) -> tuple[Int64, Float64, boo
     if _is_smooth(at, whole - term, (1 - MOSTLY) * level):
         return steps, losses - np.interp(steps, at, whole - term), True
     return at, term, True
+
+
+def level_of_whole(recording: Recording, level: float) -> float:
+    """A level of the loss term in the units of what is propagated back [loss as propagated].
+
+    The term times a constant has a level times that constant; beside a penalty it has the term's level and,
+    added, what lies beside the term late in the run. NaN where no step tells both.
+    """
+    steps, terms, _ = loss_series(recording, level)
+    whole = recording.loss[np.searchsorted(recording.step, steps)]
+    good = np.isfinite(whole) & np.isfinite(terms)
+    whole, terms = whole[good], terms[good]
+    if not len(terms) or np.array_equal(whole, terms):
+        return level if len(terms) else float("nan")
+    factor = _factor(whole, terms)
+    if factor is not None:
+        return level / factor
+    late = slice(-max(len(terms) // LATE, 1), None)
+    return level + float(np.mean(whole[late] - terms[late]))
 
 
 def _is_smooth(at: Int64, beside: Float64, tolerance: float) -> bool:

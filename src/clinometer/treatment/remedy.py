@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 Moment = Literal["running", "start"]
 Aspect = Literal["weights", "network", "data", "loss", "step", "numbers", "wiring"]
+Act = Literal["", "draw weights", "shorten steps", "lengthen steps", "keep more digits"]
 
 
 class NotApplicable(Exception):
@@ -28,7 +29,9 @@ class Remedy:
     ----------
     name : as rules refer to it (`diagnosis.remedies` has it in words)
     moment : "running" where the running state can be treated; "start" where only a new start shows it
-    changes : the aspect of a training that it changes; what a random remedy is drawn from
+    changes : the aspect of a training that it changes
+    act : what several remedies do in different forms or amounts; "" where no other does the same. Where one
+        of them is proposed, no other is drawn as a random remedy: a control must not hold what works
     apply : treats the run and says what was done, with its values, in a few words:
         "learning rate 0.02 -> 0.002"
 
@@ -43,6 +46,7 @@ class Remedy:
     apply: Callable[[Patient], str]
     lines: str
     new_loss: bool = False
+    act: Act = ""
 
 
 @cache

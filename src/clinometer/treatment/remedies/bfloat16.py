@@ -35,6 +35,7 @@ REMEDY = Remedy(
     name="bfloat16",
     moment="running",
     changes="numbers",
+    act="keep more digits",
     apply=apply,
     lines="# around the forward pass and the loss; a GradScaler is not needed any more\n"
     'with torch.autocast("cpu", dtype=torch.bfloat16):\n'

@@ -101,6 +101,7 @@ REMEDY = Remedy(
     name="change-optimizer",
     moment="running",
     changes="step",
+    act="lengthen steps",
     apply=apply,
     lines="# where the optimizer is made\noptimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)\n",
 )

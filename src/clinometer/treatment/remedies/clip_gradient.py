@@ -60,6 +60,7 @@ REMEDY = Remedy(
     name="clip-gradient",
     moment="running",
     changes="step",
+    act="shorten steps",
     apply=apply,
     lines="# after loss.backward(), before optimizer.step()\n"
     "torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)\n",

@@ -70,6 +70,7 @@ REMEDY = Remedy(
     name="fitted-init",
     moment="start",
     changes="weights",
+    act="draw weights",
     apply=apply,
     lines="# after the model is made: one batch x, layers in the order in which they run\n"
     "def fit(layer, args, out):\n"

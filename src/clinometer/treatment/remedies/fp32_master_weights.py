@@ -37,6 +37,7 @@ REMEDY = Remedy(
     name="fp32-master-weights",
     moment="running",
     changes="numbers",
+    act="keep more digits",
     apply=apply,
     lines="# where the model is made: without .half(), .bfloat16() or .to(torch.bfloat16)\n"
     "# and around the forward pass and the loss\n"

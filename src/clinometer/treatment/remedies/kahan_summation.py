@@ -36,6 +36,7 @@ REMEDY = Remedy(
     name="kahan-summation",
     moment="running",
     changes="numbers",
+    act="keep more digits",
     apply=apply,
     lines="# in place of the optimizer; pip install torch-optimi\n"
     "from optimi import AdamW\n"

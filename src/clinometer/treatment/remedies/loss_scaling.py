@@ -106,6 +106,7 @@ REMEDY = Remedy(
     name="loss-scaling",
     moment="running",
     changes="numbers",
+    act="keep more digits",
     apply=apply,
     lines="# before the loop\n"
     "scaler = torch.amp.GradScaler()\n"

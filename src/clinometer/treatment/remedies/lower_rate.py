@@ -22,6 +22,7 @@ REMEDY = Remedy(
     name="lower-rate",
     moment="running",
     changes="step",
+    act="shorten steps",
     apply=apply,
     lines="# after the optimizer is made, before any scheduler\n"
     "for group in optimizer.param_groups:\n"

@@ -45,6 +45,7 @@ REMEDY = Remedy(
     name="orthogonal-init",
     moment="start",
     changes="weights",
+    act="draw weights",
     apply=apply,
     lines="# after the model is made\n"
     "for name, p in model.named_parameters():\n"

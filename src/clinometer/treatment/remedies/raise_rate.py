@@ -60,6 +60,7 @@ REMEDY = Remedy(
     name="raise-rate",
     moment="running",
     changes="step",
+    act="lengthen steps",
     apply=apply,
     lines="# after the optimizer is made, before any scheduler\n"
     "for group in optimizer.param_groups:\n"

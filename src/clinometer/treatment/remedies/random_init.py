@@ -58,6 +58,7 @@ REMEDY = Remedy(
     name="random-init",
     moment="start",
     changes="weights",
+    act="draw weights",
     apply=apply,
     lines="# in place of the constant, after the model is made\n"
     "for layer in model.modules():\n"

@@ -104,6 +104,7 @@ REMEDY = Remedy(
     name="reset-dead-units",
     moment="running",
     changes="weights",
+    act="draw weights",
     apply=apply,
     lines="# once, between two steps; `dead` marks units of `layer` that gave 0 for a whole epoch\n"
     "with torch.no_grad():\n"

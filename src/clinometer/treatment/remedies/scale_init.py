@@ -51,6 +51,7 @@ REMEDY = Remedy(
     name="scale-init",
     moment="start",
     changes="weights",
+    act="draw weights",
     apply=apply,
     lines="# after the model is made; xavier_normal_ where tanh, sigmoid or nothing follows\n"
     "for layer in model.modules():\n"

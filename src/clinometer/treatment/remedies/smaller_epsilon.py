@@ -52,6 +52,7 @@ REMEDY = Remedy(
     name="smaller-epsilon",
     moment="running",
     changes="step",
+    act="lengthen steps",
     apply=apply,
     lines="# where the optimizer is made, with its other arguments as they are\n"
     "optimizer = torch.optim.Adam(model.parameters(), eps=1e-8)\n",

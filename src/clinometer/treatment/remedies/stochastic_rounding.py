@@ -30,6 +30,7 @@ REMEDY = Remedy(
     name="stochastic-rounding",
     moment="running",
     changes="numbers",
+    act="keep more digits",
     apply=apply,
     lines="# in place of the optimizer; pip install torchao\n"
     "from torchao.optim import _AdamW\n"

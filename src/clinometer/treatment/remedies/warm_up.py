@@ -55,6 +55,7 @@ REMEDY = Remedy(
     name="warm-up",
     moment="start",
     changes="step",
+    act="shorten steps",
     apply=apply,
     lines="# after the optimizer is made; N as the trial says\n"
     "warm_up = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / N))\n"

@@ -7,12 +7,19 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
 
 from clinometer import __version__
 from clinometer.errors import TrialError
 
 Kind = Literal["nothing", "sham", "random", "remedy"]
+# Below `treatment`: what decides which trials are made, where they run, and what they mean.
+AROUND = (
+    "backends", "edits/", "forecast.py", "guard", "judge", "outcome", "progress", "proposals",
+    "record_first", "results", "schedule", "script", "shipping", "task", "treat",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -117,11 +124,26 @@ def key(plan: Plan, arm: Arm) -> str:
     """Name of a trial that never changes its meaning: 16 hexadecimal digits."""
     told = [
         hashlib.sha256(source(plan)).hexdigest(), plan.script, list(plan.arguments), asdict(arm),
-        plan.seed, plan.steps, plan.at, __version__,
+        plan.seed, plan.steps, plan.at, __version__, code(),
     ]  # fmt: skip
     if arm.kind == "random":
         told.append(sorted(plan.proposed))
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+@cache
+def code() -> str:
+    """Digest of the code that makes a trial: the trial process, the remedies, what they are made of.
+
+    What only chooses trials, hands them out or judges them is left out: it leaves their results as they are.
+    """
+    top = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted(top.rglob("*.py")):
+        name = path.relative_to(top).as_posix()
+        if not name.startswith(AROUND):
+            digest.update(name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
 
 
 def source(plan: Plan) -> bytes:

@@ -74,18 +74,27 @@ def read_off(path: str, finding: Mapping[str, Any], losses: int) -> dict[str, An
         diagnosis = diagnose(read(path))
     except Exception as error:
         return {"why": f"the recording cannot be read ({type(error).__name__}: {error})"}
-    recording, level = diagnosis.recording, diagnosis.course.no_information
+    recording = diagnosis.recording
     names = [site.name for site in recording.of_kind("loss")]
     return {
         "right": right(recording, losses),
         "loss": names[0] if names else None,
-        "no_information": level if level is None or math.isfinite(level) else None,
+        "no_information": level(diagnosis),
         "validation": validation(recording),
         "recording": path,
         "verdict": diagnosis.verdict,
         "codes": [f.code for f in diagnosis.findings if f.severity in {"error", "warning"}],
         "factor": factor(diagnosis, finding),
     }
+
+
+def level(diagnosis: Diagnosis) -> float | None:
+    """The no-information level in the units of a record's losses, which are of what is propagated back."""
+    from clinometer.diagnosis.series import level_of_whole
+
+    known = diagnosis.course.no_information
+    found = level_of_whole(diagnosis.recording, known) if known is not None else math.nan
+    return found if math.isfinite(found) else None
 
 
 def right(recording: Recording, steps: int) -> list[float | None] | None:

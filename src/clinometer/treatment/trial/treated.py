@@ -146,11 +146,17 @@ class Treated:
 
 
 def drawn(known: dict[str, Remedy], plan: Plan, arm: Arm) -> list[str]:
-    """Remedies that nobody proposed, in the order in which a random arm tries them; the seed decides."""
+    """Remedies that nobody proposed, in the order in which a random arm tries them; the seed decides.
+
+    What does the same as a proposed one in another form (`Remedy.act`) would be no control.
+    """
+    acts = {known[name].act for name in plan.proposed if name in known} - {""}
     others = [
         name
         for name, remedy in sorted(known.items())
-        if name not in plan.proposed and (arm.moment == "start" or remedy.moment == "running")
+        if name not in plan.proposed
+        and remedy.act not in acts
+        and (arm.moment == "start" or remedy.moment == "running")
     ]
     random.Random(f"{SEED} {plan.seed}").shuffle(others)  # a stream of its own
     return others
