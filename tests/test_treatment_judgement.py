@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from clinometer.records.treatment import Treatment
-from clinometer.treatment.judgement import judge, notes_of, ordered
+from clinometer.treatment.judgement import judge, ordered
+from clinometer.treatment.judgement_notes import notes_of
 from clinometer.treatment.treat_words import headline
 
 LEVEL = math.log(10)
@@ -330,3 +331,118 @@ def test_a_change_without_any_effect_is_told_from_one_that_does_not_help():
     arm = next(a for a in judge(records)[0] if a.name == "lower-rate")
     assert arm.verdict == "no better than random"
     assert "the change had no effect" in arm.why
+
+
+# -- what a remedy is judged by ----------------------------------------------------------------
+
+
+CONFIDENCE = dict.fromkeys(("smooth-labels", "sham", "random"), "validation")
+
+
+def passes(end, seed=0):
+    """Evaluation passes whose loss goes from the level to `end`."""
+    noise = np.random.default_rng(seed).normal(0, 1e-3, 8)
+    losses = np.linspace(LEVEL, end, 8) + noise
+    return {
+        "validation": [[5 * k, float(one)] for k, one in enumerate(losses)],
+        "validation_level": LEVEL,
+    }
+
+
+def claims(ends, **more):
+    """Arms whose training losses speak against them, and whose validation losses are `ends`."""
+    return [
+        record(arm, seed, 0.1 if arm == "nothing" else 0.9, **passes(end, seed), **more)
+        for seed in range(5)
+        for arm, end in ends.items()
+    ]
+
+
+def test_a_claim_about_confidence_is_judged_by_the_validation_loss_whatever_training_says():
+    records = claims({"nothing": 4.0, "sham": 4.0, "random": 3.9, "smooth-labels": 0.6})
+    arms, _ = judge(records, new_loss={"smooth-labels"}, watched=CONFIDENCE)
+    arm = next(one for one in arms if one.name == "smooth-labels")
+    assert (arm.verdict, arm.watched) == ("proven", "validation")
+    late = [fmean_of_late(end) for end in (4.0, 0.6)]
+    expected = late[0] / (late[0] + LEVEL) - late[1] / (late[1] + LEVEL)
+    assert arm.against["nothing"].mean == pytest.approx(expected, abs=0.002)
+    assert "Validation loss 3.879 -> 0.7216" in headline([arm], 40, 5)[0]
+
+
+def fmean_of_late(end):
+    """Mean of the last two of eight passes."""
+    return statistics.fmean(np.linspace(LEVEL, end, 8)[-2:])
+
+
+def test_a_higher_validation_loss_is_harmful_for_a_claim_about_confidence():
+    records = claims({"nothing": 0.6, "sham": 0.6, "random": 0.6, "smooth-labels": 4.0})
+    arms, _ = judge(records, watched=CONFIDENCE)
+    assert next(one for one in arms if one.name == "smooth-labels").verdict == "harmful"
+
+
+def test_without_an_evaluation_pass_a_claim_about_confidence_stays_open_and_says_why():
+    arms, _ = judge(trials(STUCK | {"smooth-labels": 0.1}), watched=CONFIDENCE)
+    arm = next(one for one in arms if one.name == "smooth-labels")
+    assert arm.verdict == "undecided"
+    assert "No evaluation pass was seen" in arm.why
+
+
+def spiked(arm, seed, height, back):
+    """A learned run that a spike throws back for `back` steps."""
+    noise = np.random.default_rng([seed, len(arm)]).normal(0, 1e-3, 40)
+    losses = 0.1 + noise
+    losses[10] = 5 * LEVEL
+    losses[11 : 11 + back] += height
+    return record(arm, seed) | {"losses": losses.tolist()}
+
+
+def test_a_spike_that_costs_less_is_proven_though_all_end_the_same():
+    costs = {
+        "nothing": (2.0, 15),
+        "sham": (2.0, 15),
+        "random": (1.9, 15),
+        "clip-gradient": (0.0, 0),
+    }
+    records = [spiked(arm, seed, *cost) for seed in range(5) for arm, cost in costs.items()]
+    plain, _ = judge(records)
+    assert next(one for one in plain if one.name == "clip-gradient").verdict != "proven"
+    watched = dict.fromkeys(("clip-gradient", "sham", "random"), "course")
+    arms, _ = judge(records, watched=watched)
+    arm = next(one for one in arms if one.name == "clip-gradient")
+    assert arm.verdict == "proven"
+    by_hand = []
+    for seed in range(5):
+        u = {}
+        for one in records:
+            if one["seed"] == seed:
+                u[one["arm"]] = statistics.fmean(x / (x + LEVEL) for x in one["losses"])
+        by_hand.append(u["nothing"] - u["clip-gradient"])
+    assert arm.against["nothing"].mean == pytest.approx(statistics.fmean(by_hand), rel=1e-12)
+    assert "over 40 steps" in headline([arm], 40, 5)[0]
+
+
+def test_losses_below_zero_of_different_quantities_are_never_held_against_each_other():
+    ends = {"nothing": -40_000.0, "sham": -40_000.0, "random": -40_000.0, "smooth-labels": 0.5}
+    arms, _ = judge(trials(ends), new_loss={"smooth-labels"})
+    arm = next(one for one in arms if one.name == "smooth-labels")
+    assert arm.verdict == "undecided"
+    assert "different quantities" in arm.why
+
+
+def test_shares_of_right_rows_are_compared_where_they_were_observed_now_and_then():
+    ends = {"nothing": -40_000.0, "sham": -40_000.0, "random": -40_000.0, "smooth-labels": 0.5}
+    shares = {"smooth-labels": 0.58}
+    records = [
+        one | {"right": [shares.get(one["arm"], 0.3) if k % 4 == 0 else None for k in range(40)]}
+        for one in trials(ends)
+    ]
+    arms, _ = judge(records, new_loss={"smooth-labels"})
+    arm = next(one for one in arms if one.name == "smooth-labels")
+    assert arm.verdict == "proven"
+    assert arm.against["nothing"].mean == pytest.approx(0.28)
+
+
+def test_a_step_without_a_loss_is_left_out_and_not_taken_for_a_divergence():
+    records = [one | {"losses": [None, *one["losses"][1:]]} for one in trials(STUCK)]
+    arms, _ = judge(records)
+    assert all(arm.loss.nothing < LEVEL + 0.1 for arm in arms)

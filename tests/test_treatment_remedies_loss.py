@@ -289,6 +289,32 @@ def test_a_temperature_changes_evaluation_alone() -> None:
     assert evaluated == F.cross_entropy(model(X) / 2, LABELS).item()
 
 
+def test_labels_are_smoothed_by_what_earns_the_scale_where_that_is_known() -> None:
+    def loss(out: Tensor) -> Tensor:
+        return F.cross_entropy(out, LABELS)
+
+    treated = train(made(), loss, X, "smooth-labels", facts={"label_smoothing": 0.3})
+    assert treated == train(made(), lambda o: F.cross_entropy(o, LABELS, label_smoothing=0.3), X)
+
+
+def test_weights_are_held_while_the_script_trains_on() -> None:
+    model = made()
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.1)
+    treat("stop-earlier", model, optimizer, X, facts={"best_pass": 20})
+    for _ in range(3):
+        optimizer.zero_grad()
+        F.cross_entropy(model(X), LABELS).backward()
+        optimizer.step()
+    assert all(torch.equal(p, before[name]) for name, p in model.named_parameters())
+
+
+@pytest.mark.parametrize("best", [None, 0])
+def test_there_is_nothing_to_keep_without_a_pass_after_the_first_step(best: int | None) -> None:
+    with pytest.raises(NotApplicable, match="no evaluation pass"):
+        treat("stop-earlier", made(), None, X, facts={"best_pass": best})
+
+
 def test_without_an_evaluation_pass_there_is_no_temperature() -> None:
     with pytest.raises(NotApplicable, match="no evaluation pass"):
         treat("fit-temperature", made(), None, X)

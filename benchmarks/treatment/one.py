@@ -80,7 +80,7 @@ def _repeated(
     from clinometer.diagnosis.diagnose import diagnose
     from clinometer.store.reader import read
     from clinometer.treatment.judgement import judge
-    from clinometer.treatment.proposals import facts, proposals
+    from clinometer.treatment.proposals import facts, proposals, watched_of
     from clinometer.treatment.remedy import all_remedies
     from clinometer.treatment.schedule import TrialDesign, run_trials
     from clinometer.treatment.treat import OBSERVED, Arm
@@ -99,7 +99,12 @@ def _repeated(
     )  # fmt: skip
     records = run_trials(design, workers=1, out=folder / HELD_OUT, progress=False)
     new_loss = frozenset(name for name, one in known.items() if one.new_loss)
-    judged, _missing = judge(records, new_loss=new_loss, at=found.at)
+    judged, _missing = judge(
+        records,
+        new_loss=new_loss,
+        at=found.at,
+        watched=watched_of(diagnosis, [name for name, _ in recommended]),
+    )
     return [arm.to_dict() for arm in judged if arm.kind == "remedy"]
 
 

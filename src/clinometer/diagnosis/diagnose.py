@@ -18,7 +18,7 @@ from clinometer.diagnosis.joining import joined
 from clinometer.diagnosis.quantities import Quantities
 from clinometer.diagnosis.rule import Evidence, Finding, NotJudged, Rule, Sign
 from clinometer.diagnosis.verdict import because, verdict
-from clinometer.records.recording import Recording
+from clinometer.records.recording import Int64, Recording
 
 
 @cache
@@ -116,12 +116,18 @@ def _joined(rule: Rule, signs: list[Sign], quantities: Quantities) -> Finding:
         layer=worst.layer,
         layers=tuple(dict.fromkeys(layers)),
         cause=worst.cause,
-        steps=(int(observed[0]), int(observed[-1])) if len(observed) else (0, 0),
+        steps=_span(worst, observed),
         evidence=worst.evidence,
         explanation=worst.explanation,
         remedies=rule.remedies,
         size=worst.size,
     )
+
+
+def _span(sign: Sign, observed: Int64) -> tuple[int, int]:
+    if sign.step is not None:
+        return sign.step, sign.step
+    return (int(observed[0]), int(observed[-1])) if len(observed) else (0, 0)
 
 
 def _failed(what: str, error: Exception) -> Finding:

@@ -35,6 +35,7 @@ class Sign:
     size : how bad, in decades of signal lost (or another measure that orders signs of one rule)
     explanation : one or two sentences for the user
     severity : "error", "warning" or "note"; None: as a symptom (see `diagnosis.severity`)
+    step : of an event; None for what was seen over the run
     """
 
     layer: str
@@ -43,13 +44,15 @@ class Sign:
     evidence: tuple[Evidence, ...]
     explanation: str
     severity: str | None = None
+    step: int | None = None
 
 
 @dataclass(frozen=True)
 class Finding:
     """One rule's verdict, over all the layers in which it saw the same cause.
 
-    `consequence_of`: code of the finding that explains this one, or None.
+    `steps`: first and last that were observed; of an event, twice its own. `consequence_of`: code of the
+    finding that explains this one, or None.
     """
 
     code: str

@@ -31,21 +31,39 @@ def validation(recording: Recording) -> Validation | None:
     A script may evaluate its training rows as well: of several places the one whose rows are told apart
     worst is judged, by its latest pass.
     """
+    late = recording.steps * (1 - 1 / LATE)
+    passes = hardest(recording, late, fewest=FEWEST, finite=True)
+    return Validation(passes) if passes else None
+
+
+def hardest(
+    recording: Recording, since: float = 0.0, *, fewest: int = 1, finite: bool = False
+) -> tuple[Evaluation, ...]:
+    """The passes of the place whose rows are told apart worst, in order.
+
+    A place counts whose latest pass is of step `since` or later; passes of at least `fewest` rows are taken,
+    with `finite` only those whose rows all are.
+    """
     places: dict[str, list[Evaluation]] = {}
     for one in recording.evaluations:
-        if one.fit.rows >= FEWEST and not one.fit.not_finite:
+        if one.fit.rows >= fewest and not (finite and one.fit.not_finite):
             places.setdefault(one.name, []).append(one)
-    late = recording.steps * (1 - 1 / LATE)
-    known = [passes for passes in places.values() if passes[-1].step >= late]
+    known = [passes for passes in places.values() if passes[-1].step >= since]
     if not known:
-        return None
-    hardest = max(known, key=_difficulty)
-    return Validation(tuple(hardest))
+        return ()
+    last = [_difficulty(passes[-1]) for passes in known]
+    return tuple(known[last.index(max(last))])
 
 
-def _difficulty(passes: Sequence[Evaluation]) -> float:
+def least(passes: Sequence[Evaluation]) -> Evaluation | None:
+    """The pass of the least refinement, of the least loss where that is not known; None if none is finite."""
+    finite = [one for one in passes if not one.fit.not_finite]
+    return min(finite, key=_difficulty, default=None)
+
+
+def _difficulty(one: Evaluation) -> float:
     """Loss that no temperature takes away, and where that is not known the whole loss [nat]."""
-    fit = passes[-1].fit
+    fit = one.fit
     return fit.loss if fit.refinement is None else fit.refinement
 
 

@@ -54,6 +54,8 @@ class ArmResult:
     verdict : "proven", "harmful", "no better than random" or "undecided"
     done : what was done to the run, with its values, in the first seed
     against : differences of the outcome (see `stats.trials.outcome`), control less arm, by control
+    watched : what the outcome is of: "end" (late training loss, or the share of wrong rows where losses are
+        of another kind), "course" (training loss over the whole trial) or "validation" (late validation loss)
     loss, validation, factor : the same pairs in units of their own; None where not seen or not comparable
     steps_given_up : of the script, before the treatment takes hold: 0 in a running state
     steps_to_match : median steps after which the arm was where doing nothing ended; None where a seed never
@@ -81,6 +83,7 @@ class ArmResult:
     failed: int
     states: tuple[str, ...]
     why: str
+    watched: str = "end"
 
     @property
     def gain(self) -> float:
@@ -96,6 +99,7 @@ class ArmResult:
             "moment": self.moment,
             "verdict": self.verdict,
             "done": self.done,
+            "watched": self.watched,
             "outcome": {
                 name: {"difference": _number(one.mean), "interval": _ends(one), "n": one.n}
                 for name, one in self.against.items()

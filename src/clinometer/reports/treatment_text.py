@@ -16,8 +16,8 @@ NAME, WORD, LOSS = 22, 12, 18  # columns of an arm's name, verdict and loss
 WORDS = {"no better than random": "no better", "proven": "PROVEN", "harmful": "HARMFUL"}
 LEGEND = (
     "loss: mean of the last quarter, doing nothing -> arm. lower by: mean of the paired differences, with "
-    "its 95 % interval. *: of the outcome, loss / (loss + no-information level), where losses are of another "
-    "kind or not finite."
+    "its 95 % interval. v: of the validation loss, for a claim about confidence. *: of the outcome, loss / "
+    "(loss + no-information level), where losses are of another kind or not finite, or a spike is treated."
 )
 
 
@@ -77,14 +77,26 @@ def _table(treatment: Treatment, width: int) -> str:
 def _line(arm: ArmResult, treatment: Treatment) -> str:
     name = short(arm_name(arm, treatment), NAME - 1)
     word = WORDS.get(arm.verdict, arm.verdict)
-    loss = loss_words(arm.loss) if arm.loss is not None else "another loss"
-    return f"  {name:<{NAME}}{word:<{WORD}}{loss:<{LOSS}}{difference_words(arm)}".rstrip()
+    return (
+        f"  {name:<{NAME}}{word:<{WORD}}{loss_column(arm):<{LOSS}}{difference_words(arm)}".rstrip()
+    )
 
 
 def arm_name(arm: ArmResult, treatment: Treatment) -> str:
     """Its name; with the moment where a name stands for two arms."""
     twice = sum(one.name == arm.name for one in treatment.arms) > 1
     return f"{arm.name} ({arm.moment})" if twice else arm.name
+
+
+def loss_column(arm: ArmResult) -> str:
+    """Doing nothing and the arm, of the loss that it is judged by."""
+    judged = judged_loss(arm)
+    return loss_words(judged) if judged is not None else "another loss"
+
+
+def judged_loss(arm: ArmResult) -> Measured | None:
+    """The loss that the arm is judged by: validation where that is, else training."""
+    return arm.validation if arm.watched == "validation" else arm.loss
 
 
 def loss_words(loss: Measured) -> str:
@@ -103,8 +115,9 @@ def figure(value: float) -> str:
 
 def difference_words(arm: ArmResult) -> str:
     """The improvement with its interval: in the loss's unit where it has one, else of the outcome."""
-    found = arm.loss.difference if arm.loss is not None else None
-    mark = ""
+    judged = judged_loss(arm)
+    found = judged.difference if judged is not None and arm.watched != "course" else None
+    mark = "v" if arm.watched == "validation" else ""
     if found is None:
         found, mark = arm.against.get("nothing"), "*"
     if found is None:
@@ -141,13 +154,16 @@ def arm_told(arm: ArmResult) -> str:
 
 def _ended_finite(arm: ArmResult) -> bool:
     """Whether doing nothing ended somewhere that can be reached."""
-    return arm.loss is not None and math.isfinite(arm.loss.nothing)
+    return arm.watched == "end" and arm.loss is not None and math.isfinite(arm.loss.nothing)
 
 
 def more_numbers(arm: ArmResult) -> list[str]:
     """Validation loss and the blamed factor, where they were seen."""
     said = []
-    if arm.validation is not None:
+    if arm.watched == "validation":
+        if arm.loss is not None:
+            said.append(f"Training loss {loss_words(arm.loss)}{_by(arm.loss)}.")
+    elif arm.validation is not None:
         said.append(f"Validation loss {loss_words(arm.validation)}{_by(arm.validation)}.")
     if arm.factor is not None:
         unit = arm.factor.unit.removeprefix("decades of ") or "the blamed factor"

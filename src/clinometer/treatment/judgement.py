@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from statistics import fmean, median
+from types import MappingProxyType
 
-from clinometer.diagnosis.margins import MARGIN
 from clinometer.records.treatment import (
     CONTROLS,
     HARMFUL,
@@ -15,112 +12,23 @@ from clinometer.records.treatment import (
     PROVEN,
     UNDECIDED,
     ArmResult,
-    Measured,
 )
-from clinometer.stats.trials import MeanDifference, mean_difference, trials_to_decide
+from clinometer.stats.trials import MeanDifference, trials_to_decide
+from clinometer.treatment import judgement_numbers as numbers
 from clinometer.treatment import outcome as told
-from clinometer.treatment.outcome import Measure, Record
+from clinometer.treatment.judgement_pairs import SMALLEST, Comparison, Trials
+from clinometer.treatment.outcome import Record, Watched
 from clinometer.treatment.treat_words import why_open
 
-# 1 % of what there is to learn counts as nothing learned; an outcome's slope at the level is a quarter of it.
-SMALLEST = {"share": MARGIN / 4, "wrong": MARGIN}
-UNITS = {
-    **dict.fromkeys(("cross_entropy", "binary_cross_entropy", "nll_loss"), "nat"),
-    "squared_error": "squared units",
-    "absolute_error": "units",
-}
-Key = tuple[int, str]  # seed, moment
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One arm against one control, over the seeds that have both.
-
-    found : of the improvements; None where no pair can be told
-    how : what is compared
-    margin : the least difference that matters, in the same measure
-    broke : pairs in which the arm failed or diverged and no size can be given, so that nothing is proven
-    same : pairs left out because script and remedy gave the same numbers, bit for bit, in another seed
-    """
-
-    found: MeanDifference | None
-    how: Measure
-    margin: float
-    broke: int = 0
-    same: int = 0
-
-
-class Trials:
-    """The records of one treatment, each once, by arm, seed and moment."""
-
-    def __init__(self, records: Iterable[Record], new_loss: Collection[str] = ()) -> None:
-        self.new_loss = frozenset(new_loss)
-        self.by_arm: dict[str, dict[Key, Record]] = {}
-        for record in records:
-            mine = self.by_arm.setdefault(str(record["arm"]), {})
-            key = int(record["seed"]), str(record["moment"])
-            if key not in mine or told.counts(record) or not told.counts(mine[key]):
-                mine[key] = record
-
-    def arms(self) -> list[tuple[str, str]]:
-        """(name, moment) of each arm, in the order of the records."""
-        return list(
-            dict.fromkeys((name, key[1]) for name, mine in self.by_arm.items() for key in mine)
-        )
-
-    def of(self, arm: str, moment: str) -> dict[int, Record]:
-        """The records of one arm that can be held against others, by seed."""
-        mine = self.by_arm.get(arm, {})
-        return {
-            seed: record
-            for (seed, when), record in sorted(mine.items())
-            if when == moment and told.counts(record)
-        }
-
-    def reference(self, seed: int, moment: str) -> float | None:
-        """The loss that the trials of a seed began with."""
-        key = seed, moment
-        return told.reference_of([mine[key] for mine in self.by_arm.values() if key in mine])
-
-    def pairs(self, arm: str, control: str, moment: str) -> dict[int, tuple[Record, Record]]:
-        """(arm, control) by seed, as far as both count."""
-        mine, others = self.of(arm, moment), self.of(control, moment)
-        return {seed: (mine[seed], others[seed]) for seed in mine if seed in others}
-
-    def compare(self, arm: str, control: str, moment: str) -> Comparison:
-        """One arm against one control."""
-        pairs = self.pairs(arm, control, moment)
-        once = distinct(pairs)
-        how = told.measure_of(list(pairs.values()), self.new_loss)
-        references = {seed: self.reference(seed, moment) for seed in once}
-        gains = [
-            gain
-            for seed, (one, other) in once.items()
-            if (gain := told.improvement(one, other, how, references[seed], self.new_loss))
-            is not None
-        ]
-        sizes = [abs(value) for value in references.values() if value is not None]
-        margin = SMALLEST.get(how, MARGIN * fmean(sizes) if sizes else 0.0)
-        finite = [gain for gain in gains if abs(gain) < math.inf]
-        broke = sum(gain == -math.inf for gain in gains)
-        return Comparison(mean_difference(finite), how, margin, broke, len(pairs) - len(once))
-
-
-def distinct(pairs: Mapping[int, tuple[Record, Record]]) -> dict[int, tuple[Record, Record]]:
-    """Pairs that are not, bit for bit, those of an earlier seed: a seed that moves nothing is no seed."""
-    seen: set[tuple[object, ...]] = set()
-    found = {}
-    for seed, pair in pairs.items():
-        trace = tuple(tuple(map(str, one.get("losses") or ())) for one in pair)
-        if any(trace) and trace in seen:
-            continue
-        seen.add(trace)
-        found[seed] = pair
-    return found
+NOT_SAID: Mapping[str, Watched] = MappingProxyType({})
 
 
 def judge(
-    records: Iterable[Record], *, new_loss: Collection[str] = (), at: int = 0
+    records: Iterable[Record],
+    *,
+    new_loss: Collection[str] = (),
+    at: int = 0,
+    watched: Mapping[str, Watched] = NOT_SAID,
 ) -> tuple[tuple[ArmResult, ...], tuple[tuple[str, str], ...]]:
     """Judge every arm of a treatment.
 
@@ -129,6 +37,7 @@ def judge(
     records : of the trials, as in the results file; the order of the arms is that of their proposal
     new_loss : names of remedies after which the loss is another quantity
     at : step at which a running state is treated: what a new start gives up
+    watched : what of its trials an arm is judged by, where that is not how they end
 
     Returns
     -------
@@ -152,7 +61,7 @@ def judge(
         if not trials.of(name, moment):
             missing.append((name, _missing(every)))
             continue
-        arms.append(_arm(trials, name, moment, at))
+        arms.append(_arm(trials, name, moment, at, watched.get(name, "end")))
     return tuple(arms), tuple(missing)
 
 
@@ -162,14 +71,16 @@ def _missing(every: Sequence[Record]) -> str:
     return max(dict.fromkeys(whys), key=whys.count)
 
 
-def _arm(trials: Trials, name: str, moment: str, at: int) -> ArmResult:
+def _arm(trials: Trials, name: str, moment: str, at: int, watched: Watched) -> ArmResult:
     mine = trials.of(name, moment)
     first = next(iter(mine.values()))
     kind = str(first["kind"])
     against = {
-        control: trials.compare(name, control, moment) for control in CONTROLS if control != name
+        control: trials.compare(name, control, moment, watched)
+        for control in CONTROLS
+        if control != name
     }
-    sham = trials.compare("sham", "nothing", moment) if name != "sham" else None
+    sham = trials.compare("sham", "nothing", moment, watched) if name != "sham" else None
     verdict = verdict_of(against, sham.found if sham is not None else None)
     pairs = trials.pairs(name, "nothing", moment)
     failed = sum(told.has_failed(a) and not told.has_failed(b) for a, b in pairs.values())
@@ -179,13 +90,14 @@ def _arm(trials: Trials, name: str, moment: str, at: int) -> ArmResult:
         kind=kind,
         moment=moment,
         verdict=verdict,
+        watched=watched,
         done=str(first.get("done") or ""),
         against={key: one.found for key, one in against.items() if one.found is not None},
-        loss=_loss(list(pairs.values()), trials.new_loss),
-        validation=_validation(list(pairs.values()), trials.new_loss),
-        factor=_factor(list(pairs.values())),
+        loss=numbers.loss(list(pairs.values()), trials.new_loss),
+        validation=numbers.validation(list(pairs.values())),
+        factor=numbers.factor(list(pairs.values())),
         steps_given_up=at if moment == "start" else 0,
-        steps_to_match=_match(list(pairs.values()), trials.new_loss),
+        steps_to_match=numbers.match(list(pairs.values()), trials.new_loss),
         seeds=nothing.found.n if nothing.found is not None else 0,
         seeds_needed=needed(against) if verdict == UNDECIDED else None,
         failed=failed,
@@ -258,110 +170,3 @@ def ordered(arms: Sequence[ArmResult], proposed: Sequence[str]) -> tuple[ArmResu
         first.append(chosen)
         proven.remove(chosen)
     return (*first, *(arm for arm in listed if arm not in first))
-
-
-def _comparable(pairs: Sequence[tuple[Record, Record]], new_loss: Collection[str]) -> bool:
-    """Whether losses of both arms are of the same quantity in every pair."""
-    return bool(pairs) and all(
-        told.same_loss(a, b)
-        and not told.has_new_loss(a, new_loss)
-        and not told.has_new_loss(b, new_loss)
-        for a, b in pairs
-    )
-
-
-def _loss(pairs: Sequence[tuple[Record, Record]], new_loss: Collection[str]) -> Measured | None:
-    if not _comparable(pairs, new_loss):
-        return None
-    both = [(told.late(told.losses(b)), told.late(told.losses(a))) for a, b in pairs]
-    both = [pair for pair in both if not any(map(math.isnan, pair))]
-    return _measured(both, UNITS.get(str(pairs[0][1].get("loss")), ""))
-
-
-def _validation(
-    pairs: Sequence[tuple[Record, Record]], new_loss: Collection[str]
-) -> Measured | None:
-    """The last validation loss that both arms have, at the same step."""
-    if not _comparable(pairs, new_loss):
-        return None
-    both = []
-    for arm, nothing in pairs:
-        own, other = (
-            {int(step): float(value) for step, value in one.get("validation") or ()}
-            for one in (arm, nothing)
-        )
-        common = sorted(own.keys() & other.keys())
-        if common:
-            both.append((other[common[-1]], own[common[-1]]))
-    return _measured(both, UNITS.get(str(pairs[0][1].get("loss")), ""))
-
-
-def _factor(pairs: Sequence[tuple[Record, Record]]) -> Measured | None:
-    """The blamed factor; the difference is arm less nothing, so that more passing is above 0."""
-    both = []
-    name = ""
-    for arm, nothing in pairs:
-        values = [(one.get("factor") or {}).get("value") for one in (nothing, arm)]
-        if None not in values:
-            name = str((arm.get("factor") or {}).get("name") or "")
-            both.append((float(values[0]), float(values[1])))  # type: ignore[arg-type]
-    found = _measured([(-a, -b) for a, b in both], f"decades of {name}" if name else "decades")
-    if found is None:
-        return None
-    return Measured(found.difference, -found.nothing, -found.arm, found.unit)
-
-
-def _measured(both: Sequence[tuple[float, float]], unit: str) -> Measured | None:
-    """From (nothing, arm) of each seed; None without a pair."""
-    if not both:
-        return None
-    nothing, arm = fmean(pair[0] for pair in both), fmean(pair[1] for pair in both)
-    differences = [a - b for a, b in both]
-    finite = all(abs(one) < math.inf for one in differences)
-    return Measured(mean_difference(differences) if finite else None, nothing, arm, unit)
-
-
-def _match(pairs: Sequence[tuple[Record, Record]], new_loss: Collection[str]) -> int | None:
-    if not _comparable(pairs, new_loss):
-        return None
-    found = []
-    for arm, nothing in pairs:
-        steps = told.steps_to_match(told.losses(arm), told.late(told.losses(nothing)))
-        if steps is None:
-            return None
-        found.append(steps)
-    return int(median(found))
-
-
-def notes_of(records: Iterable[Record]) -> tuple[str, ...]:
-    """What has to be known of these trials: seeds that are none, pairs that are no pairs."""
-    trials = Trials(records)
-    notes = []
-    for moment in dict.fromkeys(moment for _, moment in trials.arms()):
-        nothing = trials.of("nothing", moment)
-        traces = {tuple(map(str, one.get("losses") or ())) for one in nothing.values()}
-        if len(nothing) > 1 and len(traces) == 1 and any(traces):
-            notes.append(
-                f"The {len(nothing)} seeds gave the same run, bit for bit: a seed does not move this "
-                "script, so they count as one."
-            )
-        if any(map(_parted, _by_seed(trials, moment).values())):
-            notes.append(
-                "Arms of one seed differ before the treatment: the script is not deterministic, so the "
-                "differences are of runs that only resemble each other, not of pairs."
-            )
-    return tuple(dict.fromkeys(notes))
-
-
-def _by_seed(trials: Trials, moment: str) -> dict[int, list[Record]]:
-    found: dict[int, list[Record]] = {}
-    for name, when in trials.arms():
-        if when == moment:
-            for seed, record in trials.of(name, when).items():
-                found.setdefault(seed, []).append(record)
-    return found
-
-
-def _parted(arms: Sequence[Record]) -> bool:
-    """Whether the losses before the treatment are not the same in all."""
-    return len({one.get("prefix") for one in arms if one.get("prefix") is not None}) > 1

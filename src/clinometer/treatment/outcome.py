@@ -1,4 +1,4 @@
-"""What one trial came to: its late loss, and pairs of two arms of one seed."""
+"""What one trial came to, by the loss that its remedy was named for, and pairs of two arms of one seed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from clinometer.diagnosis.margins import LATE
 from clinometer.stats.trials import outcome
 
 Record = Mapping[str, Any]
-Measure = Literal["wrong", "share", "raw"]
+# What of a trial is judged: how it ends, what its whole course cost, or what evaluation passes say of it.
+Watched = Literal["end", "course", "validation"]
+Measure = Literal["wrong", "share", "raw", "course", "validation"]
 RAN = frozenset({"steps", "script"})
 FAILED = frozenset({"exception", "time", "memory", "died"})
 WORST = 1.0  # of an outcome, and of a share of wrong rows
@@ -19,8 +21,11 @@ SMOOTHED = 20  # a twentieth of the steps is averaged before a loss is said to h
 
 
 def losses(record: Record) -> list[float]:
-    """Training losses after the moment; what is not finite as such ("nan", "inf", "-inf" in a record)."""
-    return [float(one) for one in record.get("losses") or ()]
+    """Training losses after the moment, of the steps that told one.
+
+    What is not finite is named in a record: "nan", "inf", "-inf".
+    """
+    return [float(one) for one in record.get("losses") or () if one is not None]
 
 
 def late(values: Sequence[float]) -> float:
@@ -51,12 +56,17 @@ def counts(record: Record) -> bool:
 
 
 def wrong(record: Record) -> float:
-    """Share of wrong rows late in the trial; nan where it was not told, 1 for a failed one."""
+    """Share of wrong rows in the late steps that were observed; nan where none was, 1 for a failed trial."""
     if has_failed(record):
         return WORST
     told = record.get("right") or ()
-    window = told[-max(1, len(told) // LATE) :]
-    return 1.0 - fmean(window) if window and None not in window else math.nan
+    window = [one for one in told[-max(1, len(told) // LATE) :] if one is not None]
+    return 1.0 - fmean(window) if window else math.nan
+
+
+def late_validation(record: Record) -> float:
+    """Mean loss of the last quarter of the evaluation passes; nan where there is none."""
+    return late([float(loss) for _step, loss in record.get("validation") or ()])
 
 
 def has_new_loss(record: Record, new_loss: Collection[str]) -> bool:
@@ -64,16 +74,28 @@ def has_new_loss(record: Record, new_loss: Collection[str]) -> bool:
     return record.get("remedy") in new_loss
 
 
-def measure_of(pairs: Sequence[tuple[Record, Record]], new_loss: Collection[str]) -> Measure:
+def measure_of(
+    pairs: Sequence[tuple[Record, Record]], new_loss: Collection[str], watched: Watched = "end"
+) -> Measure:
     """How pairs of arms are compared: by losses, unless they are different quantities or below 0."""
+    if watched == "validation":
+        return "validation"
     other = any(
         has_new_loss(a, new_loss) or has_new_loss(b, new_loss) or not same_loss(a, b)
         for a, b in pairs
     )
     if other and not any(math.isnan(wrong(one)) for pair in pairs for one in pair):
         return "wrong"
-    below = any(late(losses(one)) < 0 for pair in pairs for one in pair)
-    return "raw" if below else "share"
+    every = [losses(one) for pair in pairs for one in pair]
+    if watched == "course":
+        return "raw" if any(loss < 0 for one in every for loss in one) else "course"
+    return "raw" if any(late(one) < 0 for one in every) else "share"
+
+
+def is_same_quantity(one: Record, other: Record, new_loss: Collection[str]) -> bool:
+    """Whether the losses of both can be held against each other as they are."""
+    changed = has_new_loss(one, new_loss) != has_new_loss(other, new_loss)
+    return not changed and same_loss(one, other)
 
 
 def same_loss(one: Record, other: Record) -> bool:
@@ -92,8 +114,7 @@ def levels(
     ]
     if own[0] is not None and own[1] is not None:
         return own[0], own[1]
-    another = has_new_loss(arm, new_loss) != has_new_loss(control, new_loss)
-    if another or not same_loss(arm, control):
+    if not is_same_quantity(arm, control, new_loss):
         return None
     known = next((one for one in (*own, reference) if one is not None), None)
     return (known, known) if known is not None else None
@@ -108,20 +129,41 @@ def improvement(
 ) -> float | None:
     """How much better the arm ended than the control, above 0 for better; None where it cannot be told.
 
-    By "share": difference of the outcomes; by "wrong": of shares of wrong rows; by "raw": of the losses,
-    and infinite where one of them failed or is not finite.
+    By "share": difference of the outcomes; by "course": of their means over all steps; by "validation": of
+    the outcomes of the late validation losses; by "wrong": of shares of wrong rows; by "raw": of the
+    losses, and infinite where one of them failed or is not finite. Losses below 0 of different quantities
+    have no common zero: they cannot be compared.
     """
     if how == "wrong":
         return wrong(control) - wrong(arm)
+    if how == "validation":
+        return _validation_gain(arm, control)
     own, other = (math.inf if has_failed(one) else late(losses(one)) for one in (arm, control))
-    if how == "raw":
-        return 0.0 if own == other else other - own
-    if own == other == math.inf:
+    if own == other == math.inf and how != "course":
         return 0.0
+    if how == "raw":
+        return other - own if is_same_quantity(arm, control, new_loss) else None
     level = levels(arm, control, reference, new_loss)
     if level is None:
         return None
+    if how == "course":
+        return cost(control, level[1]) - cost(arm, level[0])
     return outcome(other, level[1]) - outcome(own, level[0])
+
+
+def cost(record: Record, level: float) -> float:
+    """Mean outcome over all steps: what a spike costs lies between the ends; 1 for a failed trial."""
+    told = losses(record)
+    return fmean(outcome(one, level) for one in told) if told and not has_failed(record) else WORST
+
+
+def _validation_gain(arm: Record, control: Record) -> float | None:
+    """Difference of the outcomes of late validation losses; None where a pass or the level is missing."""
+    known = [one["validation_level"] for one in (arm, control) if one.get("validation_level")]
+    own, other = (math.inf if has_failed(one) else late_validation(one) for one in (arm, control))
+    if not known or math.isnan(own) or math.isnan(other):
+        return None
+    return outcome(other, known[0]) - outcome(own, known[0])
 
 
 def reference_of(arms: Sequence[Record]) -> float | None:

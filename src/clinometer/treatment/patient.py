@@ -49,7 +49,9 @@ class Patient:
     roots : networks whose parameters the optimizers have, and optimizers, both in the order of their making
     finding : the finding that is treated, as in `report --json`
     facts : of the recording: "steps", "no_information" (nat or squared units, or None), "loss" (name of
-        the loss term, as "cross_entropy"), "ledger" (layer -> factors in decades)
+        the loss term, as "cross_entropy"), "ledger" (layer -> factors in decades), "best_pass" (step of the
+        best evaluation pass, or None), "temperature" and "label_smoothing" that the latest pass has earned,
+        where it was seen
     call : the latest call of a root with gradients on: at a start, the one that is about to run
     generator : what a remedy draws from, seeded by the trial's seed
     quietly : runs something whose calls of networks are not the script's

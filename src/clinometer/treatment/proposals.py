@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from clinometer.calibration.cures import label_smoothing
 from clinometer.diagnosis.diagnosis import Diagnosis
 from clinometer.diagnosis.json_rows import finding_row
+from clinometer.diagnosis.margins import BLOCKS
 from clinometer.diagnosis.remedies import REMEDIES, in_words
+from clinometer.diagnosis.validation import claim, hardest, least, level
 from clinometer.errors import TrialError
+from clinometer.records.evaluation import Evaluation
+from clinometer.treatment.outcome import Watched
 from clinometer.treatment.remedy import Remedy
 
 GRAVE = frozenset({"error", "warning"})
@@ -106,12 +112,14 @@ def _check(name: str, known: Mapping[str, Remedy]) -> None:
 def facts(diagnosis: Diagnosis) -> dict[str, Any]:
     """What remedies are told of the run (see `Patient.facts`)."""
     recording = diagnosis.recording
-    terms = recording.of_kind("loss")
+    terms, passes = recording.of_kind("loss"), hardest(recording)
     told = diagnosis.to_dict()
     return {
         "steps": recording.steps,
         "no_information": told["loss"]["no_information"],
         "loss": terms[0].name if len(terms) == 1 else None,
+        "best_pass": _best_pass(diagnosis),
+        **(_earned(passes[-1]) if passes else {}),
         "ledger": {row["layer"]: row["factors"] for row in told["ledger"]},
         "gradient_dtypes": sorted(
             {
@@ -123,14 +131,73 @@ def facts(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def moment_of(diagnosis: Diagnosis) -> int:
-    """Steps after which a running state is treated: half of the run; 0 where it had diverged."""
-    bad = diagnosis.course.bad_step
+def moment_of(diagnosis: Diagnosis, finding: Mapping[str, Any] | None = None) -> int:
+    """Steps after which a running state is treated: half of the run; 0 where it had diverged.
+
+    An event is treated just before it comes. What evaluation passes say is treated at the best of them, if
+    that lies in the first half: later only less could be saved.
+    """
+    bad, half = diagnosis.course.bad_step, diagnosis.recording.steps // 2
     if diagnosis.verdict in DIVERGED or bad is not None:
         return 0
-    return diagnosis.recording.steps // 2
+    if finding is None:
+        return half
+    if (event := event_of(finding)) is not None:
+        return max(event - BLOCKS, 0)
+    if is_of_confidence(finding["code"]):
+        best = least(hardest(diagnosis.recording))
+        return min(best.step, half) if best is not None else half
+    return half
+
+
+def event_of(finding: Mapping[str, Any]) -> int | None:
+    """The step of a finding that is an event; None of one that holds over the run."""
+    first, last = finding["steps"]
+    return int(first) if first == last > 0 else None
+
+
+def is_of_confidence(code: str) -> bool:
+    """Whether a finding is about what the outputs claim, not about how the weights learn."""
+    return code.startswith("CONF")
+
+
+def watched_of(diagnosis: Diagnosis, names: Sequence[str]) -> dict[str, Watched]:
+    """What of its trials each remedy is judged by: as the first finding that names it asks, grave ones first.
+
+    A claim is judged on rows that were evaluated, an event by what it costs over the whole trial, anything
+    else by how the training ends. Controls stand under "sham" and "random", as the first of the remedies.
+    """
+    grave = [finding for finding in diagnosis.findings if finding.severity in GRAVE]
+    found: dict[str, Watched] = {}
+    for name in names:
+        by = next((one for one in (*grave, *diagnosis.findings) if name in one.remedies), None)
+        if by is not None and is_of_confidence(by.code):
+            found[name] = "validation"
+        elif by is not None and event_of(finding_row(by)) is not None:
+            found[name] = "course"
+    lead = found.get(names[0], "end") if names else "end"
+    return {"sham": lead, "random": lead} | found
 
 
 def steps_of(diagnosis: Diagnosis) -> int:
     """How long a trial is watched: as long as the run, `MOST_STEPS` at most."""
     return max(1, min(diagnosis.recording.steps, MOST_STEPS))
+
+
+def _best_pass(diagnosis: Diagnosis) -> int | None:
+    """Steps before the best evaluation pass, where a finding says that it was best to stop there."""
+    named = any("stop-earlier" in one.remedies for one in diagnosis.findings)
+    best = least(hardest(diagnosis.recording)) if named else None
+    return best.step if best is not None else None
+
+
+def _earned(one: Evaluation) -> dict[str, float]:
+    """Temperature and label smoothing that would give a pass the scale that it has earned, where one does."""
+    made, wrong, classes = claim(one), 1.0 - one.fit.accuracy, round(math.exp(level(one)))
+    found = {}
+    if made is not None and math.isfinite(made.value):
+        found["temperature"] = made.value
+    smoothing = label_smoothing(wrong, classes) if classes > 1 else math.nan
+    if 0 < smoothing < 1:
+        found["label_smoothing"] = smoothing
+    return found

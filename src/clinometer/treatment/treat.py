@@ -20,7 +20,8 @@ from clinometer.records.treatment import (
     Treatment,
 )
 from clinometer.store.reader import read
-from clinometer.treatment.judgement import judge, notes_of, ordered
+from clinometer.treatment.judgement import judge, ordered
+from clinometer.treatment.judgement_notes import notes_of
 from clinometer.treatment.outcome import Record
 from clinometer.treatment.proposals import (
     MOST_REMEDIES,
@@ -29,6 +30,7 @@ from clinometer.treatment.proposals import (
     moment_of,
     proposals,
     steps_of,
+    watched_of,
 )
 from clinometer.treatment.record_first import recorded
 from clinometer.treatment.remedy import all_remedies
@@ -78,7 +80,7 @@ def treat(
     recording : of the unchanged script, where there is one; else it is run and recorded first
     steps : watched in each trial; default: as many as the recording has, 300 at most
     at : step after which a running state is treated; default: half of the recorded steps, 0 where the run
-        diverged
+        diverged, just before a loss spike, at the best evaluation pass for what confidence is blamed for
     seeds : pairs of runs
     remedies : names to try in place of what the findings name; also of a healthy run
     most : how many of the named remedies are tried
@@ -121,7 +123,7 @@ def treat(
     chosen = proposals(diagnosis, all_remedies(), wanted=remedies, most=most)
     if chosen.finding is None and not chosen.remedies:
         return nothing_to_treat(name, diagnosis)
-    when = moment_of(diagnosis) if at is None else at
+    when = moment_of(diagnosis, chosen.finding) if at is None else at
     design = TrialDesign(
         script=name,
         arguments=tuple(arguments),
@@ -193,12 +195,13 @@ def result_of(
     listed = list(records)
     known = all_remedies()
     new_loss = frozenset(name for name, one in known.items() if one.new_loss)
-    judged, missing = judge(listed, new_loss=new_loss, at=design.at)
-    arms = ordered(judged, [one.name for one in chosen.remedies])
+    names = [one.name for one in chosen.remedies]
+    watched = watched_of(diagnosis, names)
+    judged, missing = judge(listed, new_loss=new_loss, at=design.at, watched=watched)
+    arms = ordered(judged, names)
     planned = len(design.arms) * design.seeds
     interrupted = len([one for one in listed if one.get("ended") != "interrupted"]) < planned
     because, remedy = headline(arms, design.steps, design.seeds, len(chosen.by_hand))
-    names = {one.name for one in chosen.remedies}
     notes = [*notes_of(listed)]
     if interrupted and chosen.remedies:
         notes.append(not_finished(listed, planned))

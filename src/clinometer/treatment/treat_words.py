@@ -11,7 +11,7 @@ from clinometer.records.treatment import HARMFUL, NO_BETTER, PROVEN, UNDECIDED, 
 from clinometer.treatment.outcome import Record, has_failed
 
 if TYPE_CHECKING:
-    from clinometer.treatment.judgement import Comparison
+    from clinometer.treatment.judgement_pairs import Comparison
 
 SPOKEN = {"nothing": "doing nothing", "sham": "a sham", "random": "a random remedy"}
 
@@ -23,7 +23,8 @@ def why_open(
     pairs: Sequence[tuple[Record, Record]],
 ) -> str:
     """What kept an arm from being proven; with what failed."""
-    if pairs and all(a["losses"] == b["losses"] and a["losses"] for a, b in pairs):
+    on_training = all(one.how != "validation" for one in against.values())
+    if on_training and pairs and all(a["losses"] == b["losses"] and a["losses"] for a, b in pairs):
         return "Its losses are those of doing nothing, bit for bit: the change had no effect."
     return " ".join(part for part in (_reason(verdict, against), _failures(failed, pairs)) if part)
 
@@ -42,6 +43,12 @@ def _reason(verdict: str, against: Mapping[str, Comparison]) -> str:
                 return "Better than doing nothing, but by less than would matter."
             return "Better than doing nothing, but a random remedy did as much."
         return "It ended no better than doing nothing."
+    if missing and any(one.how == "validation" for one in against.values()):
+        return "No evaluation pass was seen within its trials: watch them for longer (--steps)."
+    if missing and any(one.apart for one in against.values()):
+        return (
+            "The losses are different quantities, and no share of right rows was seen beside them."
+        )
     if missing:
         return f"There is nothing to hold it against: no trial of {' or of '.join(missing)} counts."
     if any(one.found is not None and one.found.n < 2 for one in against.values()):
@@ -111,8 +118,13 @@ def headline(
 
 def _effect(arm: ArmResult, steps: int) -> str:
     inside = f"{_counted(arm.seeds, 'seed')}"
-    after = f"after {_counted(steps, 'step')}"
-    if arm.loss is None:
+    after = f"{'over' if arm.watched == 'course' else 'after'} {_counted(steps, 'step')}"
+    if arm.watched == "validation" and arm.validation is not None:
+        return (
+            f"Validation loss {loss_change(arm.validation)} {after} "
+            f"({inside}{_interval(arm.validation)})"
+        )
+    if arm.loss is None or arm.watched == "course":
         gain = arm.against["nothing"]
         ends = f"95 % {gain.low:.3f} to {gain.high:.3f}"
         return f"Outcome better by {gain.mean:.3f} of 1 {after} ({inside}; {ends})"

@@ -76,6 +76,7 @@ def check(
             f"{np.median(losses[worst - BLOCKS : worst]):.4g} before. Look at that batch."
         ),
         severity=grave if undone >= limits["undone"] or extreme else "note",
+        step=int(steps[worst]),
     )
 
 

@@ -7,7 +7,7 @@ from clinometer.reports.notebook.parts import card, folded, head, listed, safe, 
 from clinometer.reports.treatment_text import (
     arm_told,
     difference_words,
-    loss_words,
+    loss_column,
     rest_of,
     trials_words,
 )
@@ -26,8 +26,7 @@ def treatment_html(found: Treatment) -> str:
 
 
 def _row(arm: ArmResult) -> tuple[str, str, str, str]:
-    loss = loss_words(arm.loss) if arm.loss is not None else "another loss"
-    return arm.name, arm.verdict, loss, difference_words(arm)
+    return arm.name, arm.verdict, loss_column(arm), difference_words(arm)
 
 
 def _change(found: Treatment) -> str:

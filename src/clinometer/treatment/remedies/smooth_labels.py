@@ -1,4 +1,4 @@
-"""Labels smoothed by a tenth in the training loss; evaluation stays."""
+"""Labels smoothed in the training loss, by what earns the scale where that is known; evaluation stays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from clinometer.treatment.patient import Patient
 
 NAME = "smooth-labels"
-SMOOTHING = 0.1  # Szegedy et al. (2016), Rethinking the Inception architecture, section 7
+# Where no evaluation pass tells what is earned; Szegedy et al. (2016), Rethinking the Inception
+# architecture, section 7.
+SMOOTHING = 0.1
 LOSSES = (None, "cross_entropy", "nll_loss", "binary_cross_entropy")
 WHY = "no cross-entropy without label smoothing was seen"
 
@@ -28,18 +30,18 @@ def apply(patient: Patient) -> str:
         raise NotApplicable(f"the loss ({loss}) has no labels to smooth")
     if loss is None and not is_proposed(patient, NAME):
         raise NotApplicable(WHY)
-    counts = [0]
+    counts, smoothing = [0], float(patient.facts.get("label_smoothing") or SMOOTHING)
 
     def cross_entropy(func: Any, given: Tensor, target: Tensor, **kwargs: Any) -> Any:
         if torch.is_grad_enabled() and not kwargs.get("label_smoothing"):
             counts[0] += 1
-            kwargs["label_smoothing"] = SMOOTHING
+            kwargs["label_smoothing"] = smoothing
         return func(given, target, **kwargs)
 
     def binary(func: Any, given: Tensor, target: Tensor, **kwargs: Any) -> Any:
         if torch.is_grad_enabled():
             counts[0] += 1
-            target = target * (1 - SMOOTHING) + SMOOTHING / 2
+            target = target * (1 - smoothing) + smoothing / 2
         return func(given, target, **kwargs)
 
     standing_in(
@@ -50,7 +52,7 @@ def apply(patient: Patient) -> str:
         }
     )
     required(patient, lambda: counts[0] > 0, WHY)
-    return f"label smoothing 0 -> {SMOOTHING:g}"
+    return f"label smoothing 0 -> {smoothing:.3g}"
 
 
 REMEDY = Remedy(
@@ -58,7 +60,7 @@ REMEDY = Remedy(
     moment="running",
     changes="loss",
     apply=apply,
-    lines="# where the loss of training is made\n"
+    lines="# where the loss of training is made; 0.1 or the value that the trial says\n"
     "loss_function = nn.CrossEntropyLoss(label_smoothing=0.1)\n",
     new_loss=True,
 )

@@ -80,7 +80,7 @@ def read_off(path: str, finding: Mapping[str, Any], losses: int) -> dict[str, An
         "right": right(recording, losses),
         "loss": names[0] if names else None,
         "no_information": level(diagnosis),
-        "validation": validation(recording),
+        **validation(recording),
         "recording": path,
         "verdict": diagnosis.verdict,
         "codes": [f.code for f in diagnosis.findings if f.severity in {"error", "warning"}],
@@ -113,11 +113,19 @@ def right(recording: Recording, steps: int) -> list[float | None] | None:
     return told if any(one is not None for one in told) else None
 
 
-def validation(recording: Recording) -> list[list[Any]]:
-    """[step, mean loss] of each evaluation pass; steps count from the treatment."""
+def validation(recording: Recording) -> dict[str, Any]:
+    """[step, mean loss] of each evaluation pass, and the loss of one who claims nothing, ln K [nat].
+
+    Of the place in the script whose rows are told apart worst; steps count from the treatment.
+    """
+    from clinometer.diagnosis.validation import hardest, level
     from clinometer.records.evaluation import mean_loss
 
-    return [[one.step, plain(mean_loss(one.vector))] for one in recording.evaluations]
+    passes = hardest(recording)
+    return {
+        "validation": [[one.step, plain(mean_loss(one.vector))] for one in passes],
+        "validation_level": level(passes[-1]) if passes else None,
+    }
 
 
 def factor(diagnosis: Diagnosis, finding: Mapping[str, Any]) -> dict[str, Any] | None:
