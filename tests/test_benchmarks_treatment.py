@@ -41,6 +41,13 @@ def test_a_case_without_a_result_stays_curable_and_is_not_cured():
     )
 
 
+def test_data_that_hold_nothing_to_learn_are_counted_apart_too():
+    shuffled = line(codes=["FLOW502"])
+    found = score([line(arm("remedy", "proven")), shuffled, line(codes=["FLOW502", "FLOW201"])])
+    assert (found.cured.k, found.cured.n) == (1, 3)
+    assert (found.learnable.k, found.learnable.n) == (1, 2)
+
+
 def test_a_repetition_says_harm_by_verdict_by_mean_or_by_validation_loss():
     def repeated(verdict="undecided", gain=0.1, validation=None):
         return arm(

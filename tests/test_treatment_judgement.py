@@ -446,3 +446,27 @@ def test_a_step_without_a_loss_is_left_out_and_not_taken_for_a_divergence():
     records = [one | {"losses": [None, *one["losses"][1:]]} for one in trials(STUCK)]
     arms, _ = judge(records)
     assert all(arm.loss.nothing < LEVEL + 0.1 for arm in arms)
+
+
+def test_what_a_random_remedy_ruins_is_neither_merit_nor_doubt_of_another():
+    """It did harm in two of five seeds: as such, its differences have an interval that holds 0."""
+    ends = {
+        "nothing": 1.0, "sham": 1.0, "random": [1.0, 1.0, 30.0, 1.0, 30.0], "lower-rate": 0.7,
+    }  # fmt: skip
+    records = trials(ends)
+    arm = next(one for one in judge(records)[0] if one.name == "lower-rate")
+    assert arm.verdict == "proven"
+    by_hand = []
+    for seed in range(5):
+        u = {}
+        for one in records:
+            if one["seed"] == seed:
+                late = statistics.fmean(one["losses"][-10:])
+                u[one["arm"]] = late / (late + LEVEL)
+        by_hand.append(min(u["random"], u["nothing"]) - u["lower-rate"])
+    assert arm.against["random"].mean == pytest.approx(statistics.fmean(by_hand), rel=1e-12)
+
+
+def test_a_random_remedy_that_helps_as_much_in_some_seeds_still_counts():
+    ends = {"nothing": 1.0, "sham": 1.0, "random": [1.0, 0.2, 1.0, 0.2, 0.2], "lower-rate": 0.7}
+    assert judged(ends).verdict != "proven"

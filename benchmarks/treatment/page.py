@@ -21,6 +21,7 @@ validation loss lies above with its whole interval.
 ROWS = {
     "cured": "curable cases with a proven remedy (goal: 80 % or more)",
     "named": "of these, where the leading finding was right",
+    "learnable": "curable cases without those whose data hold nothing to learn (labelled FLOW502)",
     "others": "cases that are not curable, with a proven remedy",
     "shams": "sham arms that would count as proven (goal: 5 % or less)",
     "randoms": "random remedies that would count as proven",

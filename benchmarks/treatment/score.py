@@ -10,6 +10,7 @@ from benchmarks.zoo.totals import Proportion
 
 Line = Mapping[str, Any]
 PROVEN, HARMFUL = "proven", "harmful"
+NOTHING = {"FLOW502"}  # the label of data without information: shuffled inputs, labels of other rows
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Score:
     ----------
     cured : curable cases in which a remedy was proven
     named : the same, of the curable cases whose fault was the leading finding
+    learnable : the same, of the curable cases whose data hold something to learn, by their label
     others : cases that are not curable by their label and in which a remedy was proven
     shams, randoms : control arms that the rule for remedies would have called proven, by case and moment
     harmful : remedies that were recommended and were worse on seeds held out
@@ -29,6 +31,7 @@ class Score:
 
     cured: Proportion
     named: Proportion
+    learnable: Proportion
     others: Proportion
     shams: Proportion
     randoms: Proportion
@@ -45,6 +48,7 @@ def score(lines: Iterable[Line]) -> Score:
     return Score(
         cured=_share([bool(proven(line)) for line in curable]),
         named=_share([bool(proven(line)) for line in curable if line.get("leading_right")]),
+        learnable=_share([bool(proven(line)) for line in curable if set(line["codes"]) - NOTHING]),
         others=_share([bool(proven(line)) for line in listed if not line["cures"]]),
         shams=_share([arm["verdict"] == PROVEN for arm in _arms(listed, "sham")]),
         randoms=_share([arm["verdict"] == PROVEN for arm in _arms(listed, "random")]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -75,16 +75,25 @@ class Trials:
         return {seed: (mine[seed], others[seed]) for seed in mine if seed in others}
 
     def compare(self, arm: str, control: str, moment: str, watched: Watched = "end") -> Comparison:
-        """One arm against one control."""
+        """One arm against one control.
+
+        Against random: the random remedy of a seed, or doing nothing where that did better. What beats the
+        better of both on average beats either; harm done at random would only widen the interval.
+        """
         pairs = self.pairs(arm, control, moment)
         once = distinct(pairs)
-        how = told.measure_of(list(pairs.values()), self.new_loss, watched)
+        beside = self.of("nothing", moment) if control == "random" else {}
+        held = {
+            seed: [pair, *([(pair[0], beside[seed])] if seed in beside else [])]
+            for seed, pair in once.items()
+        }
+        every = [*pairs.values(), *(pair for listed in held.values() for pair in listed)]
+        how = told.measure_of(every, self.new_loss, watched)
         references = {seed: self.reference(seed, moment) for seed in once}
         gains = [
             gain
-            for seed, (one, other) in once.items()
-            if (gain := told.improvement(one, other, how, references[seed], self.new_loss))
-            is not None
+            for seed, listed in held.items()
+            if (gain := self._gain(listed, how, references[seed])) is not None
         ]
         sizes = [abs(value) for value in references.values() if value is not None]
         margin = SMALLEST.get(how, MARGIN * fmean(sizes) if sizes else 0.0)
@@ -94,6 +103,13 @@ class Trials:
         return Comparison(
             mean_difference(finite), how, margin, apart, broke, len(pairs) - len(once)
         )
+
+    def _gain(
+        self, listed: Sequence[tuple[Record, Record]], how: Measure, reference: float | None
+    ) -> float | None:
+        """The least improvement of these pairs; None where that over the first cannot be told."""
+        found = [told.improvement(*pair, how, reference, self.new_loss) for pair in listed]
+        return min(one for one in found if one is not None) if found[0] is not None else None
 
 
 def distinct(pairs: Mapping[int, tuple[Record, Record]]) -> dict[int, tuple[Record, Record]]:
