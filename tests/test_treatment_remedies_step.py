@@ -459,6 +459,19 @@ def test_a_step_follows_each_backward_pass() -> None:
         treated("step-optimizer", sgd())
 
 
+def test_gradients_that_no_step_has_used_do_not_add_up_over_the_steps_of_the_remedy() -> None:
+    model, own = network(), network()
+    optimizer, other = sgd()(model), sgd()(own)
+    treat("step-optimizer", model, optimizer, finding={"code": "FLOW406"})
+    x, y = blobs()
+    for _ in range(4):  # the script clears once, before its epoch
+        nn.functional.cross_entropy(model(x), y).backward()
+        other.zero_grad()
+        nn.functional.cross_entropy(own(x), y).backward()
+        other.step()
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), own.parameters(), strict=True))
+
+
 def test_a_checkpointed_segment_is_no_step_of_its_own() -> None:
     model = network()
     optimizer = sgd()(model)
