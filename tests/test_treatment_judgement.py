@@ -442,6 +442,25 @@ def test_shares_of_right_rows_are_compared_where_they_were_observed_now_and_then
     assert arm.against["nothing"].mean == pytest.approx(0.28)
 
 
+def test_a_seed_that_tells_no_share_of_right_rows_is_left_out_where_nothing_else_can_be_compared():
+    ends = {"nothing": -40_000.0, "sham": -40_000.0, "random": -40_000.0, "smooth-labels": 0.5}
+    records = [
+        one | {"right": [0.58 if one["arm"] == "smooth-labels" else 0.3] * 40}
+        for one in trials(ends)
+    ]
+    for one in records:
+        if (one["arm"], one["seed"]) == ("random", 2):
+            one["right"] = None
+    arms, _ = judge(records, new_loss={"smooth-labels"})
+    arm = next(one for one in arms if one.name == "smooth-labels")
+    assert arm.verdict == "proven"
+    assert {name: one.n for name, one in arm.against.items()} == {
+        "nothing": 5,
+        "sham": 5,
+        "random": 4,
+    }
+
+
 def test_a_step_without_a_loss_is_left_out_and_not_taken_for_a_divergence():
     records = [one | {"losses": [None, *one["losses"][1:]]} for one in trials(STUCK)]
     arms, _ = judge(records)

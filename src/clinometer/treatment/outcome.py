@@ -77,19 +77,23 @@ def has_new_loss(record: Record, new_loss: Collection[str]) -> bool:
 def measure_of(
     pairs: Sequence[tuple[Record, Record]], new_loss: Collection[str], watched: Watched = "end"
 ) -> Measure:
-    """How pairs of arms are compared: by losses, unless they are different quantities or below 0."""
+    """How pairs of arms are compared: by losses, unless they are different quantities or below 0.
+
+    Losses of different quantities, some below 0, have no common zero: shares of wrong rows are compared, in
+    the pairs that tell them.
+    """
     if watched == "validation":
         return "validation"
-    other = any(
-        has_new_loss(a, new_loss) or has_new_loss(b, new_loss) or not same_loss(a, b)
-        for a, b in pairs
-    )
-    if other and not any(math.isnan(wrong(one)) for pair in pairs for one in pair):
+    apart = any(not is_same_quantity(a, b, new_loss) or has_new_loss(a, new_loss) for a, b in pairs)
+    if apart and not any(math.isnan(wrong(one)) for pair in pairs for one in pair):
         return "wrong"
     every = [losses(one) for pair in pairs for one in pair]
-    if watched == "course":
-        return "raw" if any(loss < 0 for one in every for loss in one) else "course"
-    return "raw" if any(late(one) < 0 for one in every) else "share"
+    below = any(
+        late(one) < 0 or (watched == "course" and min(one, default=0.0) < 0) for one in every
+    )
+    if below:
+        return "wrong" if apart else "raw"
+    return "course" if watched == "course" else "share"
 
 
 def is_same_quantity(one: Record, other: Record, new_loss: Collection[str]) -> bool:
@@ -131,18 +135,18 @@ def improvement(
 
     By "share": difference of the outcomes; by "course": of their means over all steps; by "validation": of
     the outcomes of the late validation losses; by "wrong": of shares of wrong rows; by "raw": of the
-    losses, and infinite where one of them failed or is not finite. Losses below 0 of different quantities
-    have no common zero: they cannot be compared.
+    losses, and infinite where one of them failed or is not finite.
     """
     if how == "wrong":
-        return wrong(control) - wrong(arm)
+        found = wrong(control) - wrong(arm)
+        return None if math.isnan(found) else found
     if how == "validation":
         return _validation_gain(arm, control)
     own, other = (math.inf if has_failed(one) else late(losses(one)) for one in (arm, control))
     if own == other == math.inf and how != "course":
         return 0.0
     if how == "raw":
-        return other - own if is_same_quantity(arm, control, new_loss) else None
+        return other - own
     level = levels(arm, control, reference, new_loss)
     if level is None:
         return None
