@@ -256,12 +256,15 @@ def test_validation_and_the_blamed_factor_are_paired_too():
         one["validation"] = [[10, 2.3], [30, 0.5 + 0.01 * one["seed"] if better else 2.3]]
         one["factor"] = {
             "layer": "0", "name": "activation gain", "value": -1.0 - 0.1 * one["seed"] if better else -5.0,
+            "arriving": -0.5 if better else "-inf",
         }  # fmt: skip
     arm = next(a for a in judge(records)[0] if a.name == "lower-rate")
     assert arm.validation.difference.mean == pytest.approx(1.78)
     assert arm.factor.difference.mean == pytest.approx(3.8)
     assert arm.factor.arm == pytest.approx(-1.2)
     assert arm.factor.unit == "decades of activation gain"
+    assert (arm.arriving.nothing, arm.arriving.arm) == (-math.inf, -0.5)
+    assert arm.arriving.difference is None
 
 
 def test_the_first_of_equals_is_the_cheapest():

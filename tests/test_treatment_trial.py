@@ -215,6 +215,8 @@ def test_a_record_tells_what_the_recording_of_the_arm_shows(trials: Trials) -> N
     assert factors["layer"] == "0"
     assert record["factor"]["name"] == "activation gain"
     assert record["factor"]["value"] == pytest.approx(factors["factors"]["activation"])
+    (line,) = (one for one in diagnosis.lines if one.layer == "0")
+    assert record["factor"]["arriving"] == pytest.approx(np.mean(line.arriving[diagnosis.late]))
 
 
 def test_steps_that_a_scaler_leaves_out_and_steps_that_nobody_takes_are_counted(

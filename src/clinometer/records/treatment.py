@@ -57,6 +57,7 @@ class ArmResult:
     watched : what the outcome is of: "end" (late training loss, or the share of wrong rows where losses are
         of another kind), "course" (training loss over the whole trial) or "validation" (late validation loss)
     loss, validation, factor : the same pairs in units of their own; None where not seen or not comparable
+    arriving : of the gradient at the output of the blamed layer, over that at the logits [decades]
     steps_given_up : of the script, before the treatment takes hold: 0 in a running state
     steps_to_match : median steps after which the arm was where doing nothing ended; None where a seed never
         was, or the losses are not comparable
@@ -84,6 +85,7 @@ class ArmResult:
     states: tuple[str, ...]
     why: str
     watched: str = "end"
+    arriving: Measured | None = None
 
     @property
     def gain(self) -> float:
@@ -107,6 +109,7 @@ class ArmResult:
             "loss": _row(self.loss),
             "validation": _row(self.validation),
             "factor": _row(self.factor),
+            "arriving": _row(self.arriving),
             "steps_given_up": self.steps_given_up,
             "steps_to_match": self.steps_to_match,
             "seeds": self.seeds,

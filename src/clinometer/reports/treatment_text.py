@@ -171,6 +171,11 @@ def more_numbers(arm: ArmResult) -> list[str]:
             f"{unit[0].upper()}{unit[1:]} {arm.factor.nothing:+.1f} -> {arm.factor.arm:+.1f} decades"
             f"{_by(arm.factor)}."
         )
+    if arm.arriving is not None:
+        said.append(
+            f"Gradient arriving there {arm.arriving.nothing:+.1f} -> {arm.arriving.arm:+.1f} decades"
+            f"{_by(arm.arriving)}."
+        )
     return said
 
 

@@ -96,6 +96,7 @@ def _arm(trials: Trials, name: str, moment: str, at: int, watched: Watched) -> A
         loss=numbers.loss(list(pairs.values()), trials.new_loss),
         validation=numbers.validation(list(pairs.values())),
         factor=numbers.factor(list(pairs.values())),
+        arriving=numbers.arriving(list(pairs.values())),
         steps_given_up=at if moment == "start" else 0,
         steps_to_match=numbers.match(list(pairs.values()), trials.new_loss),
         seeds=nothing.found.n if nothing.found is not None else 0,

@@ -46,17 +46,23 @@ def validation(pairs: Sequence[tuple[Record, Record]]) -> Measured | None:
 
 def factor(pairs: Sequence[tuple[Record, Record]]) -> Measured | None:
     """The blamed factor; the difference is arm less nothing, so that more passing is above 0."""
+    names = [str(name) for arm, _ in pairs if (name := (arm.get("factor") or {}).get("name"))]
+    return _decades(pairs, "value", f"decades of {names[0]}" if names else "decades")
+
+
+def arriving(pairs: Sequence[tuple[Record, Record]]) -> Measured | None:
+    """The gradient at the output of the blamed layer, over that at the logits; as `factor`."""
+    return _decades(pairs, "arriving", "decades")
+
+
+def _decades(pairs: Sequence[tuple[Record, Record]], key: str, unit: str) -> Measured | None:
     both = []
-    name = ""
     for arm, nothing in pairs:
-        values = [(one.get("factor") or {}).get("value") for one in (nothing, arm)]
+        values = [(one.get("factor") or {}).get(key) for one in (nothing, arm)]
         if None not in values:
-            name = str((arm.get("factor") or {}).get("name") or "")
-            both.append((float(values[0]), float(values[1])))  # type: ignore[arg-type]
-    found = _measured([(-a, -b) for a, b in both], f"decades of {name}" if name else "decades")
-    if found is None:
-        return None
-    return Measured(found.difference, -found.nothing, -found.arm, found.unit)
+            both.append((-float(values[0]), -float(values[1])))  # type: ignore[arg-type]
+    found = _measured(both, unit)
+    return found and Measured(found.difference, -found.nothing, -found.arm, found.unit)
 
 
 def _measured(both: Sequence[tuple[float, float]], unit: str) -> Measured | None:

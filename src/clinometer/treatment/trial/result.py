@@ -131,6 +131,8 @@ def validation(recording: Recording) -> dict[str, Any]:
 def factor(diagnosis: Diagnosis, finding: Mapping[str, Any]) -> dict[str, Any] | None:
     """The factor that the treated finding blames, as this run's own ledger has it [decades].
 
+    "arriving" is of the gradient at the layer's output, over that at the logits: where a layer is put in or
+    taken out the one factor may fall although more of the gradient comes through.
     "-inf" where the signal is exactly 0; None where it was not judged, or where what is blamed is no factor.
     """
     from clinometer.diagnosis.line import SPOKEN
@@ -140,13 +142,14 @@ def factor(diagnosis: Diagnosis, finding: Mapping[str, Any]) -> dict[str, Any] |
     if not layer and not cause:
         return None
     short = next((name for name, spoken in SPOKEN.items() if spoken == cause), None)
-    value: float | None = None
+    value = arrived = math.nan
     for line in diagnosis.lines:
         if short is not None and line.layer == layer and short in line.factors:
             value = settled(line.factors[short], diagnosis.late)
+            arrived = settled(line.arriving, diagnosis.late)
             break
-    judged = value is not None and not math.isnan(value)
-    return {"layer": layer, "name": cause, "value": plain(value) if judged else None}
+    judged = [None if math.isnan(one) else plain(one) for one in (value, arrived)]
+    return {"layer": layer, "name": cause, "value": judged[0], "arriving": judged[1]}
 
 
 def described(losses: Sequence[float | None]) -> list[float | str | None]:
