@@ -20,7 +20,7 @@ from treated import blobs, losses_of, network, patient, streams_untouched, treat
 NAMES = (
     "scale-init", "random-init", "orthogonal-init", "fitted-init", "forget-bias", "reset-dead-units",
     "change-activation", "add-nonlinearity", "add-normalisation", "add-residual", "gated-cell",
-    "group-normalisation", "scale-attention", "qk-normalisation",
+    "group-normalisation", "remove-normalisation", "scale-attention", "qk-normalisation",
 )  # fmt: skip
 
 
@@ -411,6 +411,65 @@ def test_group_norm_takes_over_gain_and_shift() -> None:
     trains_on(model, optimizer, blobs())
     with pytest.raises(NotApplicable):
         treat("group-normalisation", model, optimizer, blobs()[0][:16])
+
+
+class Scalar(nn.Module):
+    """A normalisation of one value as a function, and one of all of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(8, 1), nn.Linear(1, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = functional.layer_norm(x, (8,))
+        return self.last(functional.layer_norm(self.first(x), (1,)))
+
+
+@pytest.mark.parametrize(
+    ("norm", "shape"),
+    [
+        (lambda: nn.LayerNorm(1), (1,)),
+        (lambda: nn.LayerNorm(2), (2,)),
+        (lambda: nn.RMSNorm(1), (1,)),
+        (lambda: nn.GroupNorm(4, 4), (4,)),
+        (lambda: nn.GroupNorm(2, 4), (4,)),
+        (lambda: nn.InstanceNorm1d(4), (4, 2)),
+    ],
+)
+def test_a_normalisation_that_leaves_nothing_is_taken_out(
+    norm: Any, shape: tuple[int, ...]
+) -> None:
+    size = math.prod(shape)
+    model = seeded(
+        lambda: nn.Sequential(
+            nn.Linear(8, size), nn.Unflatten(1, shape), norm(), nn.Flatten(), nn.Linear(size, 3)
+        )
+    )
+    twin = copy.deepcopy(model)
+    twin[2] = nn.Identity()
+    optimizer, x = sgd(model), blobs()[0][:16]
+    done = treat("remove-normalisation", model, optimizer, x)
+    assert done == "1 normalisation of one or two values taken out"
+    assert torch.equal(model(x), twin(x))
+    owned_once(model, optimizer)
+    trains_on(model, optimizer, blobs())
+
+
+def test_a_normalisation_called_as_a_function_is_taken_out_and_the_others_stay() -> None:
+    model, x = seeded(Scalar), blobs()[0][:16]
+    treat("remove-normalisation", model, sgd(model), x)
+    by_hand = model.last(model.first(functional.layer_norm(x, (8,))))
+    assert torch.equal(model(x), by_hand)
+
+
+@pytest.mark.parametrize(
+    "norm", [lambda: nn.LayerNorm(3), lambda: nn.GroupNorm(4, 12), lambda: nn.BatchNorm1d(12)]
+)
+def test_a_normalisation_of_three_values_or_of_the_batch_stays(norm: Any) -> None:
+    size = 3 if isinstance(norm(), nn.LayerNorm) else 12
+    model = seeded(lambda: nn.Sequential(nn.Linear(8, size), norm(), nn.Linear(size, 3)))
+    with pytest.raises(NotApplicable, match="one or two values"):
+        treat("remove-normalisation", model, sgd(model), blobs()[0][:16])
 
 
 def test_logits_are_divided_by_the_root_of_d_and_only_once() -> None:

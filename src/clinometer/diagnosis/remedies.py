@@ -22,6 +22,7 @@ REMEDIES = {
     "scale-attention": "divide the attention logits by sqrt(d) (F.scaled_dot_product_attention does)",
     "qk-normalisation": "normalise queries and keys (nn.LayerNorm on each) before their product",
     "group-normalisation": "use nn.GroupNorm or nn.LayerNorm, which do not depend on the batch",
+    "remove-normalisation": "take out the normalisation of a single value, or normalise over more of them",
     # output and loss
     "logits-with-matching-loss": "give raw logits to nn.CrossEntropyLoss or "
     "nn.BCEWithLogitsLoss: no softmax, no sigmoid",

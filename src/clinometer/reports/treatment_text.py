@@ -12,7 +12,7 @@ from clinometer.reports.layout import counted, cut, labelled, short, wrapped
 from clinometer.stats.trials import MeanDifference
 
 WIDTH = 80
-NAME, WORD, LOSS = 22, 12, 18  # columns of an arm's name, verdict and loss
+NAME, WORD, LOSS = 22, 11, 23  # columns of an arm's name, verdict and loss
 WORDS = {"no better than random": "no better", "proven": "PROVEN", "harmful": "HARMFUL"}
 LEGEND = (
     "loss: mean of the last quarter, doing nothing -> arm. lower by: mean of the paired differences, with "

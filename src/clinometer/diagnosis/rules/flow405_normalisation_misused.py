@@ -25,7 +25,7 @@ RULE = Rule(
     name="normalisation-misused",
     reads=("recording", "fault"),
     limits={"values": 2, "evaluating": 0.5},
-    remedies=("larger-batch", "group-normalisation", "training-mode"),
+    remedies=("remove-normalisation", "larger-batch", "group-normalisation", "training-mode"),
     blame=8,
     explains=(
         "FLOW502", "FLOW201", "FLOW202", "FLOW302", "FLOW501", "FLOW303", "FLOW503", "FLOW102",
