@@ -18,6 +18,7 @@ DONE = {
     "warm-up": "learning rate 0.001 -> 0.01 over the first 20 steps",
     "change-activation": "sigmoid -> relu (9 times), tanh -> relu (9 times)",
     "add-nonlinearity": "ReLU put between layers at 3 places",
+    "remove-normalisation": "1 normalisation of one or two values taken out",
     "scale-init": "4 layers drawn anew (3 by He, 1 by Glorot), biases 0",
 }
 HEAD = "import torch\nfrom torch import nn\n\n"
@@ -149,6 +150,25 @@ def test_a_sigmoid_that_is_a_gate_or_the_output_keeps_its_place() -> None:
     assert edited("change-activation", source, "sigmoid -> relu (2 times)") is None
 
 
+@pytest.mark.parametrize(
+    ("made", "done", "into"),
+    [
+        ("nn.LayerNorm(1)", 1, "nn.Identity()"),
+        ("nn.LayerNorm(normalized_shape=(1, 2), eps=1e-6)", 1, "nn.Identity()"),
+        ("nn.LayerNorm(1)", 2, None),  # another was taken out, too: where it is made, is not known
+        ("nn.LayerNorm(width)", 1, None),
+        ("nn.LayerNorm(8)", 1, None),
+        ("nn.GroupNorm(8, 8)", 1, None),  # of images, it has values enough
+    ],
+)
+def test_only_a_normalisation_whose_values_are_written_out_becomes_an_identity(
+    made: str, done: int, into: str | None
+) -> None:
+    told = f"{done} normalisation{'s' * (done > 1)} of one or two values taken out"
+    after = edited("remove-normalisation", f"{HEAD}norm = {made}\n", told)
+    assert after == (None if into is None else f"{HEAD}norm = {into}\n")
+
+
 def test_one_statement_among_others_on_a_line_is_left_to_the_user() -> None:
     source = SCRIPT.replace(
         "    loss.backward()\n    opt.step()\n", "    loss.backward(); opt.step()\n"
@@ -162,6 +182,7 @@ SAME = {
     "sigmoid-for-one-unit": "softmax_single_unit",
     "smooth-labels": "other_label_order",
     "add-nonlinearity": "circles_no_activation",
+    "remove-normalisation": "layernorm_one_feature",
     "change-activation": "xavier_sigmoid_two_layers",
     "clip-gradient": "few_rows_validated",
 }
