@@ -1,4 +1,4 @@
-"""Write the reference pages that come from the program: commands, rules, public names.
+"""Write the reference pages that come from the program: commands, rules, remedies, public names.
 
     python docs/generate.py [--out FOLDER]     default: docs/reference
 
@@ -22,6 +22,7 @@ from types import ModuleType
 from typing import Any
 
 from click.testing import CliRunner
+from remedy_page import anchor, remedies_page
 
 import clinometer
 from clinometer.cli import COMMANDS, group
@@ -55,6 +56,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """Every generated page: its path below the reference folder, and its text."""
     yield from command_pages()
     yield from rule_pages()
+    yield "remedies.md", NOTE + remedies_page(rule_modules())
     yield "recording.md", recording_page()
     yield "coverage.md", coverage_page()
     yield "python.md", public_page()
@@ -139,7 +141,7 @@ def rule_page(module: ModuleType) -> str:
         text += "not judged.\n"
     if remedies := getattr(rule, "remedies", ()):
         text += "\n## What might help\n\n" + "".join(
-            f"- {in_words(name)} (`{name}`)\n" for name in remedies
+            f"- {in_words(name)} ([`{name}`](../remedies.md#{anchor(name)}))\n" for name in remedies
         )
     return f"{text}\n## How often it is right\n\n{measured(rule.code)}"
 
