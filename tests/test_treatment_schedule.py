@@ -15,7 +15,8 @@ from clinometer.errors import TrialError
 from clinometer.treatment import progress, task
 from clinometer.treatment.results import NAME, opened
 from clinometer.treatment.schedule import TrialDesign, run_trials
-from clinometer.treatment.trial.plan import Arm
+from clinometer.treatment.trial.plan import Arm, Plan
+from clinometer.treatment.trial.result import blank, write
 
 SCRIPT = """
 import sys, time, torch
@@ -36,7 +37,8 @@ DRIVER = """
 import sys
 from pathlib import Path
 from clinometer.treatment.schedule import TrialDesign, run_trials
-from clinometer.treatment.trial.plan import Arm
+from clinometer.treatment.trial.plan import Arm, Plan
+from clinometer.treatment.trial.result import blank, write
 arms = tuple(Arm(kind, kind, None, "start") for kind in ("nothing", "sham"))
 design = TrialDesign("train.py", seeds=2, arms=arms, steps=30, workdir=sys.argv[1])
 print(len(run_trials(design, workers=2, out=sys.argv[2], progress=False)))
@@ -202,3 +204,27 @@ def test_the_memory_of_the_machine_is_shared_by_the_workers():
     with open("/proc/meminfo") as file:
         total = 1024 * int(file.readline().split()[1])
     assert 0 < task.available_bytes() <= total
+
+
+def test_a_random_remedy_that_does_not_apply_is_not_taken_for_the_arm_before_another_is_drawn(
+    tmp_path,
+):
+    """The trial writes its record, reads it, and takes it away: whoever looks in between must wait."""
+    (tmp_path / "work").mkdir()
+    (tmp_path / "place").mkdir()
+    arm = Arm("random", "random", None, "start")
+    plan = Plan("train.py", arms=(arm,), workdir=str(tmp_path / "work"))
+    told: list[dict] = []
+    running = task._Running(
+        task.Task(plan, ("k",)), str(tmp_path / "place"), None, lambda one, _files: told.append(one),
+        lambda: False,
+    )  # fmt: skip
+    vain = blank(running.plan, arm, "not-applicable", "no loss to smooth") | {
+        "remedy": "smooth-labels"
+    }
+    write(running.plan, arm, vain)
+    running._take()
+    assert told == []
+    write(running.plan, arm, vain | {"remedy": "weight-decay", "ended": "steps"})
+    running._take()
+    assert [(one["key"], one["remedy"]) for one in told] == [("k", "weight-decay")]

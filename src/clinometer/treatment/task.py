@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from clinometer import __version__
 from clinometer.errors import TrialError
@@ -22,7 +22,7 @@ from clinometer.treatment.shipping import unpacked
 from clinometer.treatment.trial.folder import copied
 from clinometer.treatment.trial.forking import GRACE_S
 from clinometer.treatment.trial.plan import Arm, Plan, key, nofork_path, result_path, stem
-from clinometer.treatment.trial.result import blank
+from clinometer.treatment.trial.result import blank, is_vain
 
 Record = dict[str, Any]
 Deliver = Callable[[Record, list[Path]], None]
@@ -179,8 +179,9 @@ class _Running:
         """Take the records that are there."""
         for arm in list(self._waiting):
             path = Path(result_path(self.plan, arm))
-            if path.exists():
-                self._give(arm, json.loads(path.read_text("utf-8")))
+            record = _read(path)
+            if record is not None and not is_vain(record):
+                self._give(arm, record)
 
     def _give(self, arm: Arm, record: Record) -> None:
         record["key"] = self._waiting.pop(arm)
@@ -205,6 +206,14 @@ class _Running:
             ended, why = "memory", "killed by the system, as it does where memory runs out"
         for arm in list(self._waiting):
             self._give(arm, blank(self.plan, arm, ended, why))
+
+
+def _read(path: Path) -> Record | None:
+    """A record that is there, whole; a trial may just be taking it away again."""
+    try:
+        return cast("Record", json.loads(path.read_text("utf-8")))
+    except FileNotFoundError:
+        return None
 
 
 def lost(task: Task, why: str) -> Outcome:

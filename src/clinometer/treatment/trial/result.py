@@ -42,10 +42,16 @@ def tried_in_vain(plan: Plan, arm: Arm) -> str:
         return ""
     with open(result_path(plan, arm), encoding="utf-8") as file:
         record = json.load(file)
-    if record["ended"] != "not-applicable" or not record["remedy"]:
+    if not is_vain(record):
         return ""
     os.remove(result_path(plan, arm))
     return str(record["remedy"])
+
+
+def is_vain(record: Mapping[str, Any]) -> bool:
+    """Whether it is of a random remedy that does not apply, so that the trial is about to draw another."""
+    refused = record["kind"] == "random" and record["ended"] == "not-applicable"
+    return refused and bool(record["remedy"])
 
 
 def write_whole(path: str, text: str) -> None:
