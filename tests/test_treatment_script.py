@@ -18,6 +18,7 @@ DONE = {
     "warm-up": "learning rate 0.001 -> 0.01 over the first 20 steps",
     "change-activation": "sigmoid -> relu (9 times), tanh -> relu (9 times)",
     "add-nonlinearity": "ReLU put between layers at 3 places",
+    "linear-output": "relu behind the last layer taken away",
     "remove-normalisation": "1 normalisation of one or two values taken out",
     "scale-init": "4 layers drawn anew (3 by He, 1 by Glorot), biases 0",
 }
@@ -169,6 +170,30 @@ def test_only_a_normalisation_whose_values_are_written_out_becomes_an_identity(
     assert after == (None if into is None else f"{HEAD}norm = {into}\n")
 
 
+@pytest.mark.parametrize(
+    ("end", "into"),
+    [
+        ("return F.relu(self.last(x)).squeeze(-1)", "return self.last(x).squeeze(-1)"),
+        ("return self.act(self.last(x))", "return self.last(x)"),
+        ("return self.last(x).relu()", "return self.last(x)"),
+        ("return F.softplus(self.last(x))", None),  # the trial took a ReLU away
+        ("return self.last(F.relu(x))", None),
+    ],
+)
+def test_only_the_activation_that_ends_the_network_is_taken_away(
+    end: str, into: str | None
+) -> None:
+    source = HEAD + (
+        "import torch.nn.functional as F\n\n\n"
+        "class Net(nn.Module):\n"
+        "    def __init__(self):\n"
+        "        self.act = nn.ReLU()\n\n"
+        f"    def forward(self, x):\n        {end}\n"
+    )
+    after = edited("linear-output", source, "relu behind the last layer taken away")
+    assert after == (None if into is None else source.replace(end, into))
+
+
 def test_one_statement_among_others_on_a_line_is_left_to_the_user() -> None:
     source = SCRIPT.replace(
         "    loss.backward()\n    opt.step()\n", "    loss.backward(); opt.step()\n"
@@ -182,6 +207,7 @@ SAME = {
     "sigmoid-for-one-unit": "softmax_single_unit",
     "smooth-labels": "other_label_order",
     "add-nonlinearity": "circles_no_activation",
+    "linear-output": "logprob_regression_relu_head",
     "remove-normalisation": "layernorm_one_feature",
     "change-activation": "xavier_sigmoid_two_layers",
     "clip-gradient": "few_rows_validated",

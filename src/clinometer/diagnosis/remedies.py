@@ -26,6 +26,7 @@ REMEDIES = {
     # output and loss
     "logits-with-matching-loss": "give raw logits to nn.CrossEntropyLoss or "
     "nn.BCEWithLogitsLoss: no softmax, no sigmoid",
+    "linear-output": "take away the activation behind the last layer: its range does not hold the targets",
     "one-unit-per-class": "give the last layer as many outputs as there are classes",
     "sigmoid-for-one-unit": "for one output unit use nn.BCEWithLogitsLoss, no softmax",
     "softmax-over-classes": "take the softmax over the axis of the classes (dim=1 or dim=-1)",

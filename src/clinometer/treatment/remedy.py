@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 Moment = Literal["running", "start"]
 Aspect = Literal["weights", "network", "data", "loss", "step", "numbers", "wiring"]
-Act = Literal["", "draw weights", "shorten steps", "lengthen steps", "keep more digits"]
+Act = Literal[
+    "", "draw weights", "shorten steps", "lengthen steps", "keep more digits", "reach the targets"
+]
 
 
 class NotApplicable(Exception):

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import PurePath
 from typing import Any, Literal
 
-from clinometer.treatment.edits import data, loss, network, normalisation, step
+from clinometer.treatment.edits import data, loss, network, normalisation, output, step
 from clinometer.treatment.edits.source import Edit, Source
 
 Find = Callable[[Source, str], "list[Edit] | None"]
@@ -31,6 +31,7 @@ EDITS: dict[str, Find] = {
     "change-activation": network.change_activation,
     "add-nonlinearity": network.add_nonlinearity,
     "remove-normalisation": normalisation.remove_normalisation,
+    "linear-output": output.linear_output,
     "standardise-input": data.standardise_input,
     "smooth-labels": loss.smooth_labels,
     "logits-with-matching-loss": loss.matching_loss,

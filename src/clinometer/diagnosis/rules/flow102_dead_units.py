@@ -26,7 +26,7 @@ RULE = Rule(
     name="dead-units",
     reads=("activations", "ledger", "late", "state", "symptom"),
     limits={"dead": 0.5, "most": 0.9, "window": 100},
-    remedies=("lower-rate", "scale-init", "reset-dead-units", "change-activation"),
+    remedies=("linear-output", "lower-rate", "scale-init", "reset-dead-units", "change-activation"),
     blame=25,
     explains=("FLOW201", "FLOW502", "FLOW302", "FLOW104"),
 )

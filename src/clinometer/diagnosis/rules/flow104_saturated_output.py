@@ -28,7 +28,7 @@ RULE = Rule(
     name="saturated-output",
     reads=("activations", "outputs", "late", "course", "state", "symptom", "suspect"),
     limits={"gain": -2.0, "learned": 0.01},
-    remedies=("logits-with-matching-loss", "scale-init"),
+    remedies=("logits-with-matching-loss", "linear-output", "scale-init"),
     blame=19,
     explains=("FLOW302", "FLOW502", "FLOW201", "FLOW101", "FLOW301", "FLOW404", "FLOW206"),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from clinometer.treatment.edits.source import Edit, Source, argument, only
 from clinometer.treatment.edits.step import Edits
@@ -70,7 +70,7 @@ def over_classes(source: Source, _done: str) -> Edits:
 
 
 def _logits(source: Source, named: Callable[[str], str]) -> Edits:
-    ends = [*_calls_at_the_end(source), *_modules_at_the_end(source)]
+    ends = [*calls_at_the_end(source), *modules_at_the_end(source)]
     end = only(ends)
     losses = [
         one
@@ -101,14 +101,16 @@ def _loss(name: str) -> str:
     return last if name.startswith(LOSSES) and last in FUNCTIONS else ""
 
 
-def _calls_at_the_end(source: Source) -> Iterator[tuple[str, list[Edit]]]:
-    """Softmaxes and sigmoids in what a `forward` returns: calls, and modules that are attributes."""
+def calls_at_the_end(
+    source: Source, calls: Mapping[str, str] = CALLS, modules: Mapping[str, str] = MODULES
+) -> Iterator[tuple[str, list[Edit]]]:
+    """Activations in what a `forward` returns: calls, and modules that are attributes."""
     made = {
-        source.of(node.targets[0]): MODULES[source.full(node.value.func)]
+        source.of(node.targets[0]): modules[source.full(node.value.func)]
         for node in ast.walk(source.tree)
         if isinstance(node, ast.Assign)
         and isinstance(node.value, ast.Call)
-        and source.full(node.value.func) in MODULES
+        and source.full(node.value.func) in modules
     }
     for statement in ast.walk(source.tree):
         if not isinstance(statement, ast.Return) or statement.value is None:
@@ -117,10 +119,10 @@ def _calls_at_the_end(source: Source) -> Iterator[tuple[str, list[Edit]]]:
         if not inside or inside[0].name != "forward":
             continue
         for node in outer_calls(statement.value):
-            kind = CALLS.get(source.full(node.func)) or made.get(source.of(node.func))
+            kind = calls.get(source.full(node.func)) or made.get(source.of(node.func))
             if kind:
                 yield kind, [source.put(node, source.of(node.args[0]))]
-            elif isinstance(node.func, ast.Attribute) and node.func.attr in {"softmax", "sigmoid"}:
+            elif isinstance(node.func, ast.Attribute) and node.func.attr in set(modules.values()):
                 yield node.func.attr, [source.put(node, source.of(node.func.value))]
 
 
@@ -139,17 +141,19 @@ def outer_calls(value: ast.AST) -> Iterator[ast.Call]:
             return
 
 
-def _modules_at_the_end(source: Source) -> Iterator[tuple[str, list[Edit]]]:
-    """A Softmax or Sigmoid that ends an nn.Sequential, with the comma before it."""
+def modules_at_the_end(
+    source: Source, modules: Mapping[str, str] = MODULES
+) -> Iterator[tuple[str, list[Edit]]]:
+    """An activation that ends an nn.Sequential, with the comma before it."""
     for stack in source.calls(lambda name: name == "torch.nn.Sequential"):
         if len(stack.args) < 2:
             continue
         last, before = stack.args[-1], stack.args[-2]
-        if isinstance(last, ast.Call) and source.full(last.func) in MODULES:
+        if isinstance(last, ast.Call) and source.full(last.func) in modules:
             _, start = source.span(before)
             _, end = source.span(last)
             if "#" not in source.text[start:end]:
-                yield MODULES[source.full(last.func)], [Edit(start, end, "")]
+                yield modules[source.full(last.func)], [Edit(start, end, "")]
 
 
 def _thresholds(source: Source) -> list[Edit]:

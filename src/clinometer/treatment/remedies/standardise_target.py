@@ -78,6 +78,7 @@ REMEDY = Remedy(
     name=NAME,
     moment="start",
     changes="data",
+    act="reach the targets",
     apply=apply,
     lines="# after the training rows are chosen, before the first batch\n"
     "mean, std = y_train.mean(0), y_train.std(0)\n"
