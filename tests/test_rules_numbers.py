@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 
 import pytest
 import torch
@@ -13,6 +14,10 @@ import clinometer
 from networks import batches, blobs, chain, codes, initialise, judged, leading
 
 TASK = blobs(400, 16, 10)
+ORDER = torch.arange(400), torch.arange(400)  # which row comes when
+TWIN = (
+    3  # RMSprop's first step is 10 rates: here 0.2 of the weight, and 3 of them are not the weight
+)
 SEEDS = pytest.mark.parametrize("seed", range(3))
 
 
@@ -121,6 +126,37 @@ def test_a_loss_that_is_not_finite_is_told_from_the_first_step(loss, seed, tmp_p
     assert (found.findings[0].code, found.findings[0].severity) == ("FLOW501", "error")
     assert found.course.bad_step == 0
     assert "step 0" in found.findings[0].explanation
+
+
+class Apart(nn.Module):
+    """The distance of the two halves of a row, embedded: the root's slope at 0 is infinite."""
+
+    def __init__(self):
+        super().__init__()
+        self.low = nn.Linear(8, 16)
+
+    def forward(self, x):
+        return (self.low(x[:, :8]) - self.low(x[:, 8:])).pow(2).sum(1).sqrt()
+
+
+def near_where_zero(distance, labels):
+    return torch.where(labels == 0, distance**2, (4 - distance).clamp(min=0) ** 2).mean()
+
+
+@SEEDS
+def test_a_slope_of_nan_is_pinned_to_its_step_and_is_no_step_too_large(seed, tmp_path):
+    torch.manual_seed(seed)
+    data = TASK[0].clone(), TASK[1]
+    row = next(islice(batches(ORDER, 64), TWIN, None))[0][0]  # meets the network in step `TWIN`
+    data[0][row, 8:] = data[0][row, :8]
+    found = judged(
+        tmp_path, Apart(), data, optimizer=torch.optim.RMSprop, lr=4e-3, every=50, steps=30,
+        loss=near_where_zero,
+    )  # fmt: skip
+    assert found.verdict == "diverged"
+    assert leading(found) == ("FLOW501", "non-finite gradient", "error")
+    assert "FLOW303" not in codes(found)
+    assert f"The loss of step {TWIN} was finite" in found.findings[0].explanation
 
 
 # -- not finite, and harmless ------------------------------------------------------------------

@@ -6,7 +6,8 @@ Sees      A run that does not learn, or is worse than a constant guess, with a s
 Matters   Such a step replaces the weight by the noise of one batch; units die, saturate or overflow.
 Not this  A network that is saturated before its first step; weights that start near 0 and must grow; a
           large first step in a run that learns (then a note); any learning rate as such: only the step
-          against its weight counts.
+          against its weight counts; numbers that stop being finite before such steps had gone as far as the
+          weight is large, and before the loss had grown: a divergence grows, a slope of NaN does not.
 Limits    once: 1, the weight's own size. late: 0.1; ten such steps go as far as the weight is large.
 Source    Goh (2017), Distill, "Why momentum really works"; Cohen et al. (2021), ICLR.
 """
@@ -62,7 +63,8 @@ def check(
         largest = float(update.ratio[known].max())
         last = update.ratio[known & late]
         typical = float(np.median(last)) if len(last) else float("nan")
-        if largest < limits["once"] and not typical >= limits["late"]:
+        lasting = typical >= limits["late"] and _went_far(course, typical, limits["once"])
+        if largest < limits["once"] and not lasting:
             continue
         yield Sign(
             layer=update.layer,
@@ -80,3 +82,13 @@ def check(
             ),
             severity=suspect if thrown else symptom,
         )
+
+
+def _went_far(course: Course, typical: float, whole: float) -> bool:
+    """Whether steps of `typical` of the weight had time to do harm: always in a run that stays finite.
+
+    Else they went as far as the weight is large, or the loss grew by as much as there was to lose.
+    """
+    if course.bad_step is None:
+        return True
+    return typical * course.bad_step >= whole or course.learned <= -whole

@@ -31,6 +31,7 @@ RULE = Rule(
     explains=("FLOW304", "FLOW503", "FLOW502"),
 )
 MADE = "first made by "  # what the recorder says of the operation that made the first NaN or Inf
+HELD = " itself holds "  # the same of a weight that was bad before the forward pass
 LOOKS = (
     ("parameter", "nonfinite_weight", None, "non-finite weight", "stored a weight of NaN or Inf"),
     (
@@ -57,6 +58,10 @@ def check(recording: Recording, course: Course, limits: Mapping[str, float]) -> 
     told = next((event for event in recording.events if MADE in event.text), None)
     if told is not None and _knows_best(recording, told, first):
         yield _examined(told)
+        return
+    held = _written_before(recording, course, first)
+    if held is not None:
+        yield _written(held)
         return
     if first is None:
         yield _loss_only(recording, course)
@@ -110,6 +115,35 @@ def _examined(event: Event) -> Sign:
         size=float("inf"),
         evidence=(Evidence("first non-finite loss, step", float(event.step), None, "", 1),),
         explanation=f"At step {event.step} {event.text}.",
+        severity="error",
+    )
+
+
+def _written_before(recording: Recording, course: Course, first: int | None) -> Event | None:
+    """The look through the first bad loss, where it found a bad weight and the loss before was finite."""
+    held = next((event for event in recording.events if HELD in event.text), None)
+    if held is None or held.step != course.bad_step:
+        return None
+    if first is not None and recording.observed[first] < held.step:
+        return None  # an observation came before it
+    before = recording.scalars["loss"][recording.step == held.step - 1]
+    return held if len(before) and np.isfinite(before).all() else None
+
+
+def _written(held: Event) -> Sign:
+    """What wrote the bad weight lies between the finite loss of one step and the forward pass of the next."""
+    weight = held.text.partition(HELD)[0].rpartition(" ")[2]
+    return Sign(
+        layer="",
+        cause="non-finite gradient",
+        size=float("inf"),
+        evidence=(Evidence("first non-finite loss, step", float(held.step), None, "", 1),),
+        explanation=(
+            f"The loss of step {held.step - 1} was finite, and {weight} held NaN or Inf before the forward "
+            f"pass of step {held.step}: the gradient or the update of step {held.step - 1} was not finite. "
+            "A slope without a bound makes that of finite numbers: a root or a norm of exactly 0, or 0 "
+            "times infinity behind a torch.where."
+        ),
         severity="error",
     )
 
