@@ -194,6 +194,28 @@ def test_only_the_activation_that_ends_the_network_is_taken_away(
     assert after == (None if into is None else source.replace(end, into))
 
 
+TINY = "torch.finfo(torch.float32).tiny"
+
+
+@pytest.mark.parametrize(
+    ("root", "into"),
+    [
+        ("torch.sqrt((a * a).sum(1))", f"torch.sqrt((a * a).sum(1).clamp_min({TINY}))"),
+        ("(a * a).sum(1).sqrt()", f"(a * a).sum(1).clamp_min({TINY}).sqrt()"),
+        ("torch.sqrt(a + b)", f"torch.sqrt((a + b).clamp_min({TINY}))"),
+        ("(a + b).sqrt()", f"(a + b).clamp_min({TINY}).sqrt()"),
+        ("torch.sqrt(a) + torch.sqrt(b)", None),
+        ("torch.sqrt(a) + torch.log(b)", None),
+        ("torch.sqrt(a) + b**0.5", None),
+        ("math.sqrt(2) + np.sqrt(3)", None),
+    ],
+)
+def test_a_guard_is_written_around_the_only_root(root: str, into: str | None) -> None:
+    source = f"{HEAD}import math\nimport numpy as np\n\nd = {root}\n"
+    after = edited("guard-root", source, "")
+    assert after == (None if into is None else source.replace(root, into))
+
+
 def test_one_statement_among_others_on_a_line_is_left_to_the_user() -> None:
     source = SCRIPT.replace(
         "    loss.backward()\n    opt.step()\n", "    loss.backward(); opt.step()\n"
@@ -207,6 +229,7 @@ SAME = {
     "sigmoid-for-one-unit": "softmax_single_unit",
     "smooth-labels": "other_label_order",
     "add-nonlinearity": "circles_no_activation",
+    "guard-root": "siamese_sqrt_distance",
     "linear-output": "logprob_regression_relu_head",
     "remove-normalisation": "layernorm_one_feature",
     "change-activation": "xavier_sigmoid_two_layers",

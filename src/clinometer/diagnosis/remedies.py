@@ -48,6 +48,7 @@ REMEDIES = {
     "kahan-summation": "use an optimizer with Kahan summation, which carries what rounding drops",
     "bfloat16": "use torch.bfloat16 in place of float16: it has the range of float32",
     "loss-scaling": "scale the loss with torch.amp.GradScaler",
+    "guard-root": "keep roots and logarithms off 0: torch.sqrt(x.clamp_min(torch.finfo(x.dtype).tiny))",
     # wiring
     "own-parameters": "give them to the optimizer, after all layers exist: "
     "torch.optim.AdamW(model.parameters())",

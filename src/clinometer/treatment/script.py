@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import PurePath
 from typing import Any, Literal
 
-from clinometer.treatment.edits import data, loss, network, normalisation, output, step
+from clinometer.treatment.edits import data, loss, network, normalisation, numbers, output, step
 from clinometer.treatment.edits.source import Edit, Source
 
 Find = Callable[[Source, str], "list[Edit] | None"]
@@ -27,6 +27,7 @@ EDITS: dict[str, Find] = {
     "own-parameters": step.own_parameters,
     "warm-up": step.warm_up,
     "bfloat16": step.bfloat16,
+    "guard-root": numbers.guard_root,
     "larger-batch": step.larger_batch,
     "change-activation": network.change_activation,
     "add-nonlinearity": network.add_nonlinearity,

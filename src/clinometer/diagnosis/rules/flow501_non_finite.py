@@ -26,7 +26,13 @@ RULE = Rule(
     name="non-finite",
     reads=("recording", "course"),
     limits={},
-    remedies=("lower-rate", "clip-gradient", "loss-scaling", "logits-with-matching-loss"),
+    remedies=(
+        "guard-root",
+        "lower-rate",
+        "clip-gradient",
+        "loss-scaling",
+        "logits-with-matching-loss",
+    ),
     blame=9,
     explains=("FLOW304", "FLOW503", "FLOW502"),
 )
