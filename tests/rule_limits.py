@@ -280,7 +280,8 @@ def passes(count: float) -> dict[str, Any]:
 
 
 def over_units(size: float) -> dict[str, Any]:
-    return {"outputs": [Output("a", ("softmax", "nll"), (Softmax(1, 2, int(size)),), ("", ""))]}
+    output = Output("a", ("softmax", "nll"), (Softmax(1, 2, int(size)),), ("", ""))
+    return {"outputs": [output], "recording": recording(), "fault": "error"}
 
 
 def spiked(height: float = 10.0, after: float = 0.9, base: float = 0.4) -> dict[str, Any]:

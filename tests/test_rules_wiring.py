@@ -904,6 +904,45 @@ def test_a_sigmoid_over_one_unit_is_innocent(tmp_path):
     assert clean(found)
 
 
+class Pooled(nn.Module):
+    """Attention pooling of 4 rows of 4 numbers; the softmax runs over `axis` of (batch, rows, 1)."""
+
+    def __init__(self, axis: int, lengths: tuple[int, ...] = (4,)):
+        super().__init__()
+        self.axis, self.lengths, self.calls = axis, lengths, 0
+        self.embed, self.score, self.head = nn.Linear(4, 24), nn.Linear(24, 1), nn.Linear(24, 4)
+
+    def forward(self, x):
+        rows = torch.relu(self.embed(x.view(-1, 4, 4)))[
+            :, : self.lengths[self.calls % len(self.lengths)]
+        ]
+        self.calls += 1
+        weights = functional.softmax(torch.tanh(self.score(rows)), dim=self.axis)
+        return self.head((weights * rows).sum(1))
+
+
+@SEEDS
+def test_attention_weights_that_are_a_softmax_over_one_entry_are_named(seed, tmp_path):
+    torch.manual_seed(seed)
+    found = told(tmp_path, Pooled(axis=2), steps=200)
+    assert leading(found)[:2] == ("FLOW407", "degenerate output")
+    assert "axis of length 1" in found.findings[0].explanation
+    assert found.findings[0].severity in {"error", "warning"}
+
+
+@SEEDS
+@pytest.mark.parametrize("lengths", [(4,), (1, 4), (4, 1), (1, 1, 1, 4)])
+def test_attention_over_a_single_key_in_some_of_the_steps_is_innocent(lengths, seed, tmp_path):
+    torch.manual_seed(seed)
+    found = told(tmp_path, Pooled(axis=1, lengths=lengths), steps=60, every=1)
+    assert "FLOW407" not in codes(found)
+
+
+def test_a_single_batch_of_one_key_says_nothing_of_the_run(tmp_path):
+    found = told(tmp_path, Pooled(axis=1, lengths=(1,)), steps=1, every=1)
+    assert "FLOW407" not in codes(found)
+
+
 @pytest.mark.parametrize("dim", [1, -1])
 def test_a_softmax_over_the_classes_is_innocent(dim, tmp_path):
     model = nn.Sequential(nn.Linear(16, 24), nn.ReLU(), nn.Linear(24, 4), nn.Softmax(dim=dim))

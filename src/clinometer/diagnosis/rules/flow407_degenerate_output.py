@@ -1,24 +1,30 @@
 """Degenerate output: by its shape the output cannot say anything.
 
 Sees      A softmax over a single unit, which is always 1; a cross-entropy over one class, which is always
-          0; a softmax over the rows of the batch instead of over the classes.
-Matters   The output does not depend on the input, or depends on which other examples are in the batch.
-Not this  A softmax over the only axis of a single example; attention, whose softmax is inside.
-Limits    none: a shape.
-Source    definition of the softmax: one entry, e^h / e^h = 1.
+          0; a softmax over the rows of the batch instead of over the classes. Inside the network, a softmax
+          over a single entry that passed exactly no gradient on in any observed step to the weights below.
+Matters   The output does not depend on the input, or depends on which other examples are in the batch. What
+          a softmax over one entry weighs it weighs with 1, and the weights of its scores never learn.
+Not this  A softmax over the only axis of a single example; attention over a single key in some of the steps.
+Limits    none: a shape. Inside, two observations at least: one batch may hold a single key by chance.
+Source    definition of the softmax: one entry, e^h / e^h = 1, and its slope p (1 - p) = 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from clinometer.diagnosis.output import Output, Softmax
+import numpy as np
+
+from clinometer.diagnosis.output import WORDS, Output, Softmax
+from clinometer.diagnosis.paths import Network
 from clinometer.diagnosis.rule import Evidence, Rule, Sign
+from clinometer.records.recording import Recording
 
 RULE = Rule(
     code="FLOW407",
     name="degenerate-output",
-    reads=("outputs",),
+    reads=("outputs", "recording", "fault"),
     limits={"units": 1},
     remedies=("one-unit-per-class", "sigmoid-for-one-unit", "softmax-over-classes"),
     blame=2,
@@ -27,11 +33,18 @@ RULE = Rule(
         "FLOW501",
     ),
 )  # fmt: skip
+ENOUGH = 2  # observations: one batch may hold a single key by chance
 
 
 @RULE.check
-def check(outputs: list[Output], limits: Mapping[str, float]) -> Iterator[Sign]:
-    """Yield one sign for each output that is degenerate."""
+def check(
+    outputs: list[Output], recording: Recording, fault: str, limits: Mapping[str, float]
+) -> Iterator[Sign]:
+    """Yield one sign for each output that is degenerate, and for each such softmax inside the network."""
+    at_the_end = {output.where("softmax") for output in outputs} | {o.layer for o in outputs}
+    for call, steps in _inside(recording):
+        if call not in at_the_end:
+            yield _single(call, steps, fault)
     for output in outputs:
         for softmax in output.softmaxes:
             what = _fault(softmax)
@@ -62,3 +75,51 @@ def _fault(softmax: Softmax) -> str:
             "over the classes: each example's probability depends on the other rows."
         )
     return ""
+
+
+def _inside(recording: Recording) -> Iterator[tuple[str, int]]:
+    """(name, observations) of each softmax over one entry through which no gradient ever came."""
+    network = Network(recording)
+    for place, call in enumerate(network.calls):
+        named = [call.facts.get("class", ""), *call.facts.get("operations", [])]
+        soft = {"softmax", "log_softmax"} & {WORDS.get(name, "") for name in named}
+        if not soft or call.facts.get("size") != 1 or call.facts.get("output"):
+            continue
+        into = recording.column("call", "grad_in_rms")[:, place]
+        onto = recording.column("call", "grad_out_rms")[:, place]
+        arrived = onto > 0
+        steps = int(arrived.sum())
+        if steps >= ENOUGH and np.all(into[arrived] == 0) and _has_weights_below(network, place):
+            yield call.name, steps
+
+
+def _has_weights_below(network: Network, place: int) -> bool:
+    """Whether what it is given comes of a weight layer."""
+    at = {call.name: i for i, call in enumerate(network.calls)}
+    ahead, known = [place], {place}
+    while ahead:
+        parents = network.calls[ahead.pop()].facts.get("parents", [])
+        new = {at[name] for name in parents if name in at} - known
+        if any(network.role(i) == "weight" for i in new):
+            return True
+        known |= new
+        ahead += new
+    return False
+
+
+def _single(call: str, steps: int, severity: str) -> Sign:
+    return Sign(
+        layer=call,
+        cause="degenerate output",
+        size=float("inf"),
+        evidence=(
+            Evidence("entries of the softmax", 1.0, 2.0, "units", 1),
+            Evidence("gradient passed on", 0.0, None, "of what arrived", steps),
+        ),
+        explanation=(
+            f"The softmax {call} runs over an axis of length 1: it is always exactly 1, and no gradient came "
+            f"through it in any of {steps} observed steps. The weights that make its scores learn nothing: "
+            "let it run over the axis of what is to be weighed."
+        ),
+        severity=severity,
+    )
