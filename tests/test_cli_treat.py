@@ -126,9 +126,9 @@ def test_a_proven_remedy_is_named_first_and_the_exit_code_is_0(folder, asked):
     result = treat("--recording", "r.clino", "train.py", "--lr", "0.1")
     assert result.exception is None
     assert result.return_value == 0
-    assert result.output.startswith("Proven: initialise with")
-    assert "scale-init(model)" in result.output
-    assert max(map(len, result.output.splitlines())) <= 80
+    assert result.stdout.startswith("Proven: initialise with")
+    assert "scale-init(model)" in result.stdout
+    assert max(map(len, result.stdout.splitlines())) <= 80
     design, backend, workers, out = asked[0]
     assert design.arguments == ("--lr", "0.1")
     assert (design.at, design.steps, design.seeds, backend, workers) == (100, 200, 5, "local", None)
@@ -148,7 +148,7 @@ def test_arms_have_the_controls_of_each_moment_that_they_need(folder, asked):
 def test_where_none_is_proven_the_exit_code_is_1_and_nothing_is_recommended(folder, asked):
     result = treat("--recording", "r.clino", "--remedy", "lower-rate", "--json", "train.py")
     assert result.return_value == 1
-    told = json.loads(result.output)
+    told = json.loads(result.stdout)
     assert told["remedy"] is None
     assert told["change"] is None
     assert told["verdict"] == "none proven"
@@ -157,7 +157,7 @@ def test_where_none_is_proven_the_exit_code_is_1_and_nothing_is_recommended(fold
 
 
 def test_the_json_has_every_field_of_schema_1(folder, asked):
-    told = json.loads(treat("--recording", "r.clino", "--json", "train.py").output)
+    told = json.loads(treat("--recording", "r.clino", "--json", "train.py").stdout)
     assert {
         "schema", "clinometer", "script", "finding", "verdict", "because", "remedy", "steps", "seeds", "at",
         "arms", "by_hand", "not_applicable", "change", "trials", "recordings",
@@ -177,7 +177,7 @@ def test_a_healthy_run_has_nothing_to_treat_unless_a_remedy_is_asked_for(
     monkeypatch.chdir(recordings["healthy"])
     result = treat("--recording", "r.clino", "train.py")
     assert result.return_value == 0
-    assert result.output.startswith("Nothing to treat:")
+    assert result.stdout.startswith("Nothing to treat:")
     assert asked == []
     treat("--recording", "r.clino", "--remedy", "lower-rate", "train.py")
     assert [arm.name for arm in asked[0][0].arms if arm.kind == "remedy"] == ["lower-rate"]
@@ -241,7 +241,7 @@ def test_trials_that_were_not_finished_are_judged_and_the_exit_code_says_so(
     monkeypatch.setattr(scheduler, "run_trials", lambda *a, **k: whole(*a, **k)[:-3])
     result = treat("--recording", "r.clino", "train.py")
     assert result.return_value == 130
-    assert "trials were done" in " ".join(result.output.split())
+    assert "trials were done" in " ".join(result.stdout.split())
 
 
 def test_a_module_is_run_by_its_name(folder, asked):

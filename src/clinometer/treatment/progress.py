@@ -35,6 +35,12 @@ def shown(
         yield _lines(stream, time.monotonic)
 
 
+def say(text: str, asked: Seen | bool | None = None, out: TextIO | None = None) -> None:
+    """A line about what goes on before the trials; to nobody where silence, or a function, was asked for."""
+    if asked is not False and not callable(asked):
+        print(text, file=out or sys.stderr, flush=True)
+
+
 @contextlib.contextmanager
 def _bar(total: int, stream: TextIO) -> Iterator[Seen]:
     from rich.console import Console

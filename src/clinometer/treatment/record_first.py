@@ -13,12 +13,14 @@ from collections.abc import Sequence
 
 from clinometer.errors import RecordingError, TrialError
 from clinometer.store.reader import read
+from clinometer.treatment.record_first_words import ENDED, checked, said_in
+from clinometer.treatment.task import available_bytes
 from clinometer.treatment.trial.folder import copied
 
 NAME, LOG = "before.clino", "before.log"
 BUDGET = "5%"  # of the step time: nobody waits for this run but the trials, and short runs are seen better
+GUARDED = "clinometer.treatment.record_first_guarded"
 GRACE_S = 30.0  # to close a recording after it was interrupted
-TOLD = 2000  # characters of the script's last output in an error
 
 
 def recorded(
@@ -29,8 +31,13 @@ def recorded(
     folder: str,
     limit_s: float,
     in_place: bool,
+    allow_writes: bool = False,
+    memory_limit_bytes: int = 0,
 ) -> str:
     """Path of a recording of the script; one that is there already is used if the script is not newer.
+
+    The run keeps to the bounds of trials: it writes to its own folder unless `allow_writes` is true, and has
+    `memory_limit_bytes` (0: what is free; below 0: any).
 
     Raises
     ------
@@ -50,21 +57,27 @@ def recorded(
     work = (
         os.getcwd() if in_place else copied(os.getcwd(), os.path.join(tempfile.mkdtemp(), "work"))
     )
+    memory = max(0, memory_limit_bytes or available_bytes())
+    mine = [os.sep] if allow_writes else [folder] if in_place else [folder, work]
     try:
-        _run(script, arguments, module, path, work, limit_s)
+        ended = _run(script, arguments, module, path, work, limit_s, [str(memory), *mine])
     finally:
         if not in_place:
             shutil.rmtree(os.path.dirname(work), ignore_errors=True)
-    return _checked(path, script, os.path.join(folder, LOG))
+    return checked(path, script, ended, said_in(os.path.join(folder, LOG), work))
 
 
 def _run(
-    script: str, arguments: Sequence[str], module: bool, path: str, work: str, limit_s: float
-) -> None:
-    """Record; a run that outlasts the limit is interrupted, as by Ctrl-C, and judged as far as it went."""
+    script: str, arguments: Sequence[str], module: bool, path: str, work: str, limit_s: float,
+    bounds: Sequence[str],
+) -> str:  # fmt: skip
+    """Record, and tell how it ended; a run that outlasts the limit is interrupted, as by Ctrl-C.
+
+    `bounds` : see `record_first_guarded`.
+    """
     name = ["-m", script] if module else [_inside(script, work)]
     command = [
-        sys.executable, "-m", "clinometer", "run", "--no-status", "--budget", BUDGET, "-o", path,
+        sys.executable, "-m", GUARDED, *bounds, "--", "run", "--no-status", "--budget", BUDGET, "-o", path,
         *name, *arguments,
     ]  # fmt: skip
     environment = {"MPLBACKEND": "Agg", "PYTHONHASHSEED": "0", **os.environ}
@@ -74,16 +87,20 @@ def _run(
             start_new_session=True,
         )  # fmt: skip
         try:
-            child.wait(limit_s or None)
+            code = child.wait(limit_s or None)
         except subprocess.TimeoutExpired:
             child.send_signal(signal.SIGINT)
             try:
                 child.wait(GRACE_S)
             except subprocess.TimeoutExpired:
                 _end(child)
+            return f"it took no step within {limit_s:g} s (--time-limit), and was stopped"
         except BaseException:
             _end(child)
             raise
+    if code < 0:
+        return f"it was ended by {signal.Signals(-code).name}"
+    return f"it left with exit code {code}" if code else ENDED
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
@@ -113,20 +130,4 @@ def _is_fresh(path: str, script: str, arguments: Sequence[str], module: bool) ->
         found.ended in {"normal", "exception", "interrupted"}
         and list(found.meta.get("arguments") or ()) == list(arguments)
         and found.steps > 0
-    )
-
-
-def _checked(path: str, script: str, log: str) -> str:
-    """The recording, if it has a step."""
-    try:
-        if read(path).steps > 0:
-            return path
-    except RecordingError:
-        pass
-    with open(log, encoding="utf-8", errors="replace") as file:
-        said = file.read()[-TOLD:].strip()
-    raise TrialError(
-        f"{script}: no training step was recorded, so there is nothing to treat.\n"
-        "  Expected a script that trains with PyTorch without a terminal. It was run in a copy of this "
-        "folder (--in-place runs it here).\n  The end of what it said:\n" + (said or "(nothing)")
     )

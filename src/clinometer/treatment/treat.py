@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from clinometer.store.reader import read
 from clinometer.treatment.judgement import judge, ordered
 from clinometer.treatment.judgement_notes import notes_of
 from clinometer.treatment.outcome import Record
+from clinometer.treatment.progress import say
 from clinometer.treatment.proposals import (
     MOST_REMEDIES,
     Proposals,
@@ -33,6 +34,7 @@ from clinometer.treatment.proposals import (
     watched_of,
 )
 from clinometer.treatment.record_first import recorded
+from clinometer.treatment.record_first_words import doubts_of
 from clinometer.treatment.remedy import all_remedies
 from clinometer.treatment.treat_words import headline, not_finished
 from clinometer.treatment.trial.plan import Arm
@@ -106,7 +108,9 @@ def treat(
     if seeds < 1:
         raise TrialError(f"seeds={seeds}: expected 1 or more")
     name = os.fspath(script)
-    folder = os.path.abspath(out if out is not None else default_folder(name))
+    folder = os.path.abspath(out if out is not None else default_folder(name, module=module))
+    if recording is None:
+        say(f"recording {name} first, unchanged", progress)
     path = (
         os.fspath(recording)
         if recording is not None
@@ -117,12 +121,17 @@ def treat(
             folder=folder,
             limit_s=patience.time_limit_s,
             in_place=in_place,
+            allow_writes=allow_writes,
+            memory_limit_bytes=patience.memory_limit_bytes,
         )
     )
     diagnosis = diagnose(read(path))
+    doubts = doubts_of(diagnosis.recording, name, arguments)
+    for doubt in doubts:
+        say(doubt, progress)
     chosen = proposals(diagnosis, all_remedies(), wanted=remedies, most=most)
     if chosen.finding is None and not chosen.remedies:
-        return nothing_to_treat(name, diagnosis)
+        return replace(nothing_to_treat(name, diagnosis), notes=doubts)
     when = moment_of(diagnosis, chosen.finding) if at is None else at
     design = TrialDesign(
         script=name,
@@ -147,16 +156,18 @@ def treat(
         records = run_trials(
             design, backend=backend, workers=workers, out=folder, progress=progress
         )
-    return result_of(diagnosis, records, chosen, design, folder)
+    found = result_of(diagnosis, records, chosen, design, folder)
+    return replace(found, notes=(*doubts, *found.notes))
 
 
-def default_folder(script: str) -> str:
+def default_folder(script: str, *, module: bool = False) -> str:
     """Where the results of a script go if nothing is said: beside where one works.
 
     >>> default_folder("runs/train.py")
     'train-treatment'
     """
-    return f"{Path(script).stem or 'script'}-treatment"
+    name = script if module else Path(script).stem
+    return f"{name or 'script'}-treatment"
 
 
 def arms_of(chosen: Proposals, at: int) -> tuple[Arm, ...]:

@@ -142,7 +142,8 @@ class _Trunk:
         """What the script prints goes to a file."""
         for stream in (sys.stdout, sys.stderr):
             quiet(stream.flush)
-        file = os.open(os.path.join(self.plan.folder, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        path = os.path.join(self.plan.folder, name)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         os.dup2(file, 1)
         os.dup2(file, 2)
         os.close(file)
@@ -226,10 +227,7 @@ class _Trunk:
 
     def _refuse(self, path: str) -> None:
         """The script is about to write where it must not."""
-        why = (
-            f"the script writes to {path}, outside of the trial's own folder; give it a relative path, or "
-            "allow it with --allow-writes"
-        )
+        why = writes.refused(path)
         if os.getpid() != self._pid:  # a worker of the script's: the script will hear of it
             raise PermissionError(why)
         self._end("refused", why)

@@ -34,6 +34,14 @@ def allowed(folders: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(os.path.realpath, listed)))
 
 
+def refused(path: str) -> str:
+    """Why a write was refused, in words."""
+    return (
+        f"the script writes to {path}, outside of the trial's own folder; give it a relative path, or allow "
+        "it with --allow-writes"
+    )
+
+
 def guard(places: tuple[str, ...], refuse: Callable[[str], None]) -> None:
     """From now on, `refuse(path)` hears of whatever is about to be written anywhere else."""
 
