@@ -70,6 +70,9 @@ def test_a_diff_of_each_script_of_the_zoo_applies_and_compiles(remedy: str, tmp_
          ["opt = torch.optim.Adam(model.parameters(), lr=0.002)  # größer"]),
         ("raise-rate", "", ["opt = torch.optim.Adam(model.parameters(), lr=0.02)  # größer"],
          ["opt = torch.optim.Adam(model.parameters(), lr=0.2)  # größer"]),
+        ("raise-rate", "learning rate 0.02 -> 20",
+         ["opt = torch.optim.Adam(model.parameters(), lr=0.02)  # größer"],
+         ["opt = torch.optim.Adam(model.parameters(), lr=20.0)  # größer"]),
         ("change-optimizer", "", ["opt = torch.optim.Adam(model.parameters(), lr=0.02)  # größer"],
          ["opt = torch.optim.AdamW(model.parameters(), lr=1e-3)  # größer"]),
         ("weight-decay", DONE["weight-decay"],
@@ -254,3 +257,24 @@ def test_the_changed_script_has_the_losses_of_the_trial(remedy: str, tmp_path: P
     (by_hand,) = [one for name, one in changed.items() if name != "nofork"]
     assert len(treated["losses"]) == 15
     assert treated["losses"] == pytest.approx(by_hand["losses"], rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("done", "where", "wanted"),
+    [
+        ("learning rate 1e-07 -> 0.01", "before any scheduler", '["lr"] *= 100000\n'),
+        ("learning rate 3e-09 -> 0.1, and kept there", "without the scheduler", '["lr"] = 0.1\n'),
+    ],
+)
+def test_the_rate_to_be_written_is_the_one_that_was_tried(
+    done: str, where: str, wanted: str
+) -> None:
+    change = change_of("raise-rate", "", "a.py", done, {})
+    assert change.where.endswith(where)
+    assert change.text.endswith(wanted)
+
+
+def test_a_rate_that_was_held_against_a_schedule_is_no_edit_of_the_rate() -> None:
+    done = "learning rate 3e-09 -> 0.1, and kept there"
+    assert edited("raise-rate", SCRIPT, done) is None
+    assert edited("raise-rate", SCRIPT, "learning rate 0.02 -> 0.2") is not None

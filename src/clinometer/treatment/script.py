@@ -40,6 +40,7 @@ EDITS: dict[str, Find] = {
     "softmax-over-classes": loss.over_classes,
 }
 WEIGHTS = ("scale-init", "fitted-init", "orthogonal-init", "random-init", "unfreeze-parameters")
+RAISED = "*= 10"  # of the lines of raise-rate, which takes as many decades as are missing
 CONTEXT = 3  # lines around a change, as diff and git have them
 
 
@@ -156,7 +157,10 @@ def _lines(remedy: str) -> str:
 
 
 def _with_value(lines: str, done: str) -> str:
-    """Lines with the temperature of the trial in place of its name."""
+    """Lines with the trial's temperature in place of its name, and its rate in place of one decade more."""
+    if RAISED in lines and (rate := step.kept(done)):
+        lines = lines.replace(RAISED, f"= {rate}").replace("before any", "without the")
+    lines = lines.replace(RAISED, f"*= {step.raised(done):g}")
     told = re.match(r"temperature 1 -> (\S+)", done)
     return lines.replace("logits / temperature", f"logits / {told[1]}") if told else lines
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 
 from clinometer.treatment.edits.source import Edit, Source, argument, number, only, times
@@ -32,9 +33,30 @@ def lower_rate(source: Source, _done: str) -> Edits:
     return _rate(source, DECADE)
 
 
-def raise_rate(source: Source, _done: str) -> Edits:
-    """Ten times every rate that the optimizer or a scheduler is given."""
-    return _rate(source, 1 / DECADE)
+def raise_rate(source: Source, done: str) -> Edits:
+    """Every rate that the optimizer or a scheduler is given, as many decades higher as in the trial.
+
+    None where the trial held a rate that a schedule takes away: what is to change there is the schedule.
+    """
+    return None if kept(done) else _rate(source, raised(done))
+
+
+def raised(done: str) -> float:
+    """How many times the rate a trial took: what it says is rounded, and it goes by decades.
+
+    >>> raised("learning rate 0, 2.5e-07 -> 0, 0.025"), raised("")
+    (100000.0, 10.0)
+    """
+    told = re.fullmatch(r"learning rate ([\d.e+, -]+) -> ([\d.e+, -]+)", done)
+    rows = [list(map(float, row.split(", "))) for row in told.groups()] if told else [[], []]
+    decades = [round(math.log10(b / a)) for a, b in zip(*rows, strict=False) if a > 0 < b]
+    return float(10 ** decades[0]) if decades else 1 / DECADE
+
+
+def kept(done: str) -> str:
+    """The rate that a trial held in place of a schedule's, as it says it; "" for none."""
+    told = re.search(r"-> (\S+), and kept there", done)
+    return told[1] if told else ""
 
 
 def _rate(source: Source, factor: float) -> Edits:
