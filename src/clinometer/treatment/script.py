@@ -82,7 +82,8 @@ def change_of(remedy: str, source: str, path: str, done: str, finding: Mapping[s
     lines = _lines(remedy)
     after = _edited(remedy, source, done, lines)
     if after is None:
-        return Change("lines", _with_value(lines, done), _place(lines, path))
+        lines = _with_value(lines, done)
+        return Change("lines", lines, _place(lines, path))
     return Change(
         "diff", unified(source, after, path), f"{PurePath(path).name}: {_numbers(source, after)}"
     )
