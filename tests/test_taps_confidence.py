@@ -504,6 +504,8 @@ def test_a_compiled_loss_stays_one_whole_graph(first, tmp_path):
     torch._dynamo.reset()
     assert got.notes == ()
     assert got.evaluations == ()
+    why = "something was compiled before" if first else "torch.compile was called"
+    assert why in dict(clinometer.diagnose(got).not_judged)["CONF201"]
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
@@ -516,7 +518,9 @@ def test_a_scripted_loss_is_scripted(tmp_path):
         with torch.no_grad():
             torch.jit.script(scored)(model(TASK[0]), TASK[1])
 
-    assert watched(tmp_path, model, step, 2).notes == ()
+    got = watched(tmp_path, model, step, 2)
+    assert got.notes == ()
+    assert "torch.jit.script was called" in dict(clinometer.diagnose(got).not_judged)["CONF201"]
 
 
 def test_a_loss_under_a_dispatch_mode_is_left_alone(tmp_path):

@@ -108,14 +108,26 @@ class Evaluations:
         self._references: dict[str, References] = {}
         self._flying: list[tuple[Pass, Harvest]] = []
         self._undo: list[Undo] = []
+        self.deaf = ""
 
     def install(self) -> None:
         """Listen, unless something in this process is compiled already."""
-        if not self._budget.looks or _compiles():
+        if not self._budget.looks:
+            return
+        if _compiles():
+            self.end("as far as can be told, something was compiled before the recording began")
             return
         for owner, name, kind, reader in SOURCES:
             self._undo.append(branch(owner, name, before=self._listener(kind, reader)))
-        self._undo.append(branch(torch.jit, "script", before=lambda _args, _kwargs: self.leave()))
+        self._undo.append(branch(torch.jit, "script", before=self._scripted))
+
+    def _scripted(self, _args: Any, _kwargs: Any) -> None:
+        self.end("torch.jit.script was called")
+
+    def end(self, why: str) -> None:
+        """Listen no more because of a compiler, whose code must not meet us; `deaf` says so to the user."""
+        self.deaf = self.deaf or f"evaluation passes were not listened to: {why}"
+        self.leave()
 
     def leave(self) -> None:
         """Listen no more."""

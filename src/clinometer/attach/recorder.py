@@ -139,7 +139,8 @@ class Recorder:
         if self.clock.unsettled and self.step and NO_STEP not in self.networks.notes:
             self.networks.notes.append(NO_STEP)
         notes = list(dict.fromkeys(self.networks.notes + self.probe.notes + self.guard.faults))
-        self.logbook.close(ended, notes, facts)
+        deaf = {"evaluations_unheard": self.evaluations.deaf} if self.evaluations.deaf else {}
+        self.logbook.close(ended, notes, deaf | facts)
 
     def _last_step(self) -> None:
         """A step without an optimizer is over when nothing follows it."""

@@ -51,7 +51,7 @@ def keep_out() -> None:
 
 
 def _compile(recorder: Recorder, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    recorder.evaluations.leave()
+    recorder.evaluations.end("torch.compile was called")
     target = args[0] if args else kwargs.get("model")
     if target is not None:  # else it is used as a decorator, and comes back with the function
         recorder.compiled(target)

@@ -213,7 +213,8 @@ class Quantities(Mapping[str, Any]):
         found = validation(self.recording)
         if found is None:
             raise NotJudged(
-                "no late evaluation pass over a cross-entropy without gradients was seen"
+                self.recording.meta.get("evaluations_unheard")
+                or "no late evaluation pass over a cross-entropy without gradients was seen"
             )
         return found
 
