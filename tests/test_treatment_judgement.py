@@ -464,6 +464,17 @@ def test_a_seed_that_tells_no_share_of_right_rows_is_left_out_where_nothing_else
     }
 
 
+def test_losses_of_one_quantity_have_one_level_whatever_a_recording_says():
+    """A batch of eight sums eight losses in its recording: its own level would make it look learned."""
+    records = trials({"nothing": 2.5, "sham": 2.5, "random": 2.5, "linear-output": 0.2})
+    for one in records:
+        if one["arm"] == "random":
+            one["no_information"] = 50.0
+    arm = next(one for one in judge(records)[0] if one.name == "linear-output")
+    assert arm.verdict == "proven"
+    assert arm.against["random"].mean == pytest.approx(arm.against["nothing"].mean, abs=0.01)
+
+
 def test_a_step_without_a_loss_is_left_out_and_not_taken_for_a_divergence():
     records = [one | {"losses": [None, *one["losses"][1:]]} for one in trials(STUCK)]
     arms, _ = judge(records)

@@ -219,6 +219,13 @@ def test_a_record_tells_what_the_recording_of_the_arm_shows(trials: Trials) -> N
     assert record["factor"]["arriving"] == pytest.approx(np.mean(line.arriving[diagnosis.late]))
 
 
+def test_a_treatment_that_joins_steps_tells_no_level_in_the_units_of_a_step(trials: Trials) -> None:
+    arm = Arm("larger-batch", "remedy", "larger-batch", "running")
+    record = trials(script(), arm)["larger-batch-running-0"]
+    assert len(record["losses"]) == 10
+    assert record["no_information"] is None
+
+
 def test_steps_that_a_scaler_leaves_out_and_steps_that_nobody_takes_are_counted(
     trials: Trials,
 ) -> None:

@@ -65,7 +65,7 @@ class Trials:
         }
 
     def reference(self, seed: int, moment: str) -> float | None:
-        """The loss that the trials of a seed began with."""
+        """What a loss of this seed is held against: its level, or where the trials began."""
         key = seed, moment
         return told.reference_of([mine[key] for mine in self.by_arm.values() if key in mine])
 

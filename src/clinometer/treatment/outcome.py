@@ -111,17 +111,18 @@ def same_loss(one: Record, other: Record) -> bool:
 def levels(
     arm: Record, control: Record, reference: float | None, new_loss: Collection[str]
 ) -> tuple[float, float] | None:
-    """No-information levels of both; where none is known, the loss that doing nothing began with."""
-    own = [
-        float(level) if (level := one.get("no_information")) is not None and level > 0 else None
-        for one in (arm, control)
-    ]
-    if own[0] is not None and own[1] is not None:
-        return own[0], own[1]
+    """No-information levels of both: of the script's own loss `reference`, else what they tell themselves."""
+    own, other = _level(arm), _level(control)
     if not is_same_quantity(arm, control, new_loss):
-        return None
-    known = next((one for one in (*own, reference) if one is not None), None)
+        return (own, other) if own is not None and other is not None else None
+    listed = (other, own, reference) if has_new_loss(arm, new_loss) else (reference, other, own)
+    known = next((one for one in listed if one is not None), None)
     return (known, known) if known is not None else None
+
+
+def _level(record: Record) -> float | None:
+    level = record.get("no_information")
+    return float(level) if level is not None and level > 0 else None
 
 
 def improvement(
@@ -171,7 +172,14 @@ def _validation_gain(arm: Record, control: Record) -> float | None:
 
 
 def reference_of(arms: Sequence[Record]) -> float | None:
-    """The loss that the trials of one seed began with: doing nothing's, or the median of the others'."""
+    """The no-information level of one seed's trials, as doing nothing tells it, else the sham.
+
+    Where none does, the loss that they began with: doing nothing's, or the median of the others'.
+    """
+    told = [level for kind in ("nothing", "sham") for one in arms
+            if one.get("kind") == kind and (level := _level(one)) is not None]  # fmt: skip
+    if told:
+        return told[0]
     first = {str(one.get("kind")): early(losses(one)) for one in arms}
     nothing = first.get("nothing", math.nan)
     if nothing > 0:

@@ -85,7 +85,7 @@ def read_off(path: str, finding: Mapping[str, Any], losses: int) -> dict[str, An
     return {
         "right": right(recording, losses),
         "loss": names[0] if names else None,
-        "no_information": level(diagnosis),
+        "no_information": level(diagnosis, losses),
         **validation(recording),
         "recording": path,
         "verdict": diagnosis.verdict,
@@ -94,12 +94,18 @@ def read_off(path: str, finding: Mapping[str, Any], losses: int) -> dict[str, An
     }
 
 
-def level(diagnosis: Diagnosis) -> float | None:
-    """The no-information level in the units of a record's losses, which are of what is propagated back."""
+def level(diagnosis: Diagnosis, steps: int) -> float | None:
+    """The no-information level in the units of a record's losses, which are of what is propagated back.
+
+    None where that is not known, or a treatment has changed which steps are real: then the recording's
+    losses, summed over several of the script's steps, are not those of the record.
+    """
     from clinometer.diagnosis.series import level_of_whole
 
     known = diagnosis.course.no_information
-    found = level_of_whole(diagnosis.recording, known) if known is not None else math.nan
+    if known is None or diagnosis.recording.steps != steps:
+        return None
+    found = level_of_whole(diagnosis.recording, known)
     return found if math.isfinite(found) else None
 
 
