@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from clinometer.errors import RecordingError, TrialError
 from clinometer.store.reader import read
@@ -33,11 +33,12 @@ def recorded(
     in_place: bool,
     allow_writes: bool = False,
     memory_limit_bytes: int = 0,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> str:
     """Path of a recording of the script; one that is there already is used if the script is not newer.
 
     The run keeps to the bounds of trials: it writes to its own folder unless `allow_writes` is true, and has
-    `memory_limit_bytes` (0: what is free; below 0: any).
+    `memory_limit_bytes` (0: what is free; below 0: any). `tell` hears that there is a run to wait for.
 
     Raises
     ------
@@ -57,6 +58,7 @@ def recorded(
     work = (
         os.getcwd() if in_place else copied(os.getcwd(), os.path.join(tempfile.mkdtemp(), "work"))
     )
+    tell(f"recording {script} first, unchanged")
     memory = max(0, memory_limit_bytes or available_bytes())
     mine = [os.sep] if allow_writes else [folder] if in_place else [folder, work]
     try:

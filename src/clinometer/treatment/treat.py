@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,8 +110,6 @@ def treat(
         raise TrialError(f"seeds={seeds}: expected 1 or more")
     name = os.fspath(script)
     folder = os.path.abspath(out if out is not None else default_folder(name, module=module))
-    if recording is None:
-        say(f"recording {name} first, unchanged", progress)
     path = (
         os.fspath(recording)
         if recording is not None
@@ -123,6 +122,7 @@ def treat(
             in_place=in_place,
             allow_writes=allow_writes,
             memory_limit_bytes=patience.memory_limit_bytes,
+            tell=partial(say, asked=progress),
         )
     )
     diagnosis = diagnose(read(path))
