@@ -82,6 +82,14 @@ def test_a_script_without_a_step_is_told_why(
     assert not (tmp_path / "outside").exists()
 
 
+def test_in_place_nothing_is_said_of_a_copy(made: Any) -> None:
+    with pytest.raises(TrialError) as error:
+        made("open('here.txt', 'w')", in_place=True)
+    assert "--allow-writes lets it write anywhere" in str(error.value)
+    assert "copy of this folder" not in str(error.value)
+    assert not Path("here.txt").exists()
+
+
 def recording(script: str, *arguments: str, ended: str = "normal") -> Any:
     meta = {"script": script, "arguments": list(arguments)}
     return SimpleNamespace(meta=meta, ended=ended, steps=43)

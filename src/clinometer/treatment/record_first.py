@@ -66,7 +66,8 @@ def recorded(
     finally:
         if not in_place:
             shutil.rmtree(os.path.dirname(work), ignore_errors=True)
-    return checked(path, script, ended, said_in(os.path.join(folder, LOG), work))
+    said = said_in(os.path.join(folder, LOG), work)
+    return checked(path, script, ended, said, in_place=in_place)
 
 
 def _run(

@@ -47,7 +47,7 @@ def said_in(log: str, work: str) -> str:
         return file.read().replace(os.path.join(work, ""), "")[-TOLD:].strip()
 
 
-def checked(path: str, script: str, ended: str, said: str) -> str:
+def checked(path: str, script: str, ended: str, said: str, *, in_place: bool) -> str:
     """The path of the recording, if it has a step.
 
     Raises
@@ -61,8 +61,11 @@ def checked(path: str, script: str, ended: str, said: str) -> str:
         pass
     last = said.splitlines()[-1] if said else ""
     expected = "Expected a script that trains with PyTorch"
+    where = "" if in_place else " It was run in a copy of this folder (--in-place runs it here)."
     if "--allow-writes" in last:
-        ended = "it writes where a trial may not"
+        ended, where = "it writes where a trial may not", ""
+        expected += " and writes to relative paths alone" if not in_place else ""
+        expected += "; --allow-writes lets it write anywhere"
     elif last.startswith("EOFError"):
         ended, expected = "it waits for input", f"{expected} without a terminal"
     elif any(word in last.lower() for word in ("memoryerror", *MEMORY)):
@@ -70,7 +73,6 @@ def checked(path: str, script: str, ended: str, said: str) -> str:
     elif ended == ENDED:
         expected += "; clinometer confidence judges the predictions of any other model"
     raise TrialError(
-        f"{script}: no training step was recorded, so there is nothing to treat: {ended}.\n  {expected}. "
-        "It was run in a copy of this folder (--in-place runs it here).\n"
-        f"  The end of what it said:\n{said or '(nothing)'}"
+        f"{script}: no training step was recorded, so there is nothing to treat: {ended}.\n"
+        f"  {expected}.{where}\n  The end of what it said:\n{said or '(nothing)'}"
     )
