@@ -37,7 +37,7 @@ from clinometer.treatment.proposals import (
 from clinometer.treatment.record_first import recorded
 from clinometer.treatment.record_first_words import doubts_of
 from clinometer.treatment.remedy import all_remedies
-from clinometer.treatment.treat_words import headline, not_finished
+from clinometer.treatment.treat_words import headline, not_finished, uncounted
 from clinometer.treatment.trial.plan import Arm
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def result_of(
         not_applicable=tuple((name, why) for name, why in missing if name in names),
         notes=(
             *notes,
-            *(f"No {name} trial counts: {why}" for name, why in missing if name not in names),
+            *uncounted(missing, names),
         ),
         change=change(design, remedy, arms, chosen.finding or {}) if remedy is not None else None,
         trials=os.path.join(folder, "trials.jsonl") if folder is not None else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from clinometer.diagnosis.remedies import in_words
@@ -209,3 +209,18 @@ def not_finished(records: Sequence[Record], planned: int) -> str:
         f"{done} of {planned} trials were done; what is missing is run by the same command, and what is "
         "there is not run again."
     )
+
+
+def uncounted(missing: Sequence[tuple[str, str]], remedies: Sequence[str]) -> Iterator[str]:
+    """Controls that do not count, those of one reason together; not where a remedy has told it already.
+
+    >>> list(uncounted([("a", "x"), ("sham", "x"), ("sham", "y"), ("random", "y")], ["a"]))
+    ['No sham or random trial counts: y']
+    """
+    told = {why for name, why in missing if name in remedies}
+    controls: dict[str, list[str]] = {}
+    for name, why in missing:
+        if name not in remedies and why not in told:
+            controls.setdefault(why, []).append(name)
+    for why, names in controls.items():
+        yield f"No {' or '.join(names)} trial counts: {why}"
