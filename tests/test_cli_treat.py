@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import clinometer
 from clinometer.cli import group
 from clinometer.errors import ClinometerError, TrialError
 
@@ -210,6 +211,7 @@ def test_a_script_that_does_not_train_is_refused_with_what_it_said(folder, asked
         (("nowhere.py",), "no such file"),
         (("--remedy", "pray", "--recording", "r.clino", "train.py"), "no such remedy"),
         (("--remedy", "check-split", "--recording", "r.clino", "train.py"), "by hand"),
+        (("--remedy", "pray", "train.py"), "no such remedy"),
         (("--plot", "a.txt", "train.py"), "expected a file ending in"),
         (("--html", "no/such/a.html", "train.py"), "no such folder"),
         (("--recording", "missing.clino", "train.py"), "missing.clino"),
@@ -220,6 +222,13 @@ def test_what_cannot_be_used_is_refused_before_any_trial(folder, asked, argument
     assert isinstance(result.exception, ClinometerError)
     assert said in str(result.exception)
     assert asked == []
+    assert not Path("train-treatment").exists()  # not even a first recording
+
+
+def test_a_backend_that_is_not_there_is_told_before_the_script_is_run(folder, asked):
+    with pytest.raises(TrialError, match="no backend 'slurm': expected local, ray, dask"):
+        clinometer.treat("train.py", backend="slurm", progress=False)
+    assert not Path("train-treatment").exists()
 
 
 def test_sizes_are_read_and_nonsense_is_not(folder, asked):

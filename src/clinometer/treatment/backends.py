@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import importlib.util
 import logging
 import os
 import threading
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 from clinometer.errors import TrialError
 from clinometer.treatment.task import Deliver, Outcome, Task, lost, run_task
 
-Backend = Literal["local", "ray", "dask"]
 Found = Generator[tuple[Task, Outcome], None, None]
 THERE = frozenset({"ray", "dask"})  # run elsewhere: files are sent
 ENDING_S = (
     10.0  # a killed process is gone within milliseconds; a copy of 1 GiB is removed within seconds
 )
+NEEDS = {"local": "joblib", "ray": "ray", "dask": "distributed"}
 EXTRA = {
     "joblib": "pip install 'clinometer[torch]'", "ray": "pip install ray",
     "distributed": "pip install dask distributed",
@@ -54,7 +55,20 @@ def outcomes(
         sent = [replace(task, sent=True) for task in tasks]
         yield from (_ray if backend == "ray" else _dask)(sent, workers, archive)
     else:
-        raise TrialError(f"no backend {backend!r}: expected {', '.join(get_args(Backend))}")
+        check(backend)
+
+
+def check(backend: str) -> None:
+    """Refuse a backend before anything is run for it.
+
+    Raises
+    ------
+    TrialError : for one that is unknown, or whose library is not installed.
+    """
+    if backend not in NEEDS:
+        raise TrialError(f"no backend {backend!r}: expected {', '.join(NEEDS)}")
+    if importlib.util.find_spec(NEEDS[backend]) is None:
+        raise _missing(NEEDS[backend])
 
 
 def _local(tasks: Sequence[Task], workers: int, deliver: Deliver) -> Found:
@@ -169,6 +183,8 @@ def imported(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError:
-        raise TrialError(
-            f"trials need {name} here, which is not installed: {EXTRA[name]}"
-        ) from None
+        raise _missing(name) from None
+
+
+def _missing(name: str) -> TrialError:
+    return TrialError(f"trials need {name} here, which is not installed: {EXTRA[name]}")

@@ -72,8 +72,7 @@ def proposals(
     ------
     TrialError : for a wanted name that is no remedy, or one that only a person can try.
     """
-    for name in wanted:
-        _check(name, known)
+    check(wanted, known)
     grave = [finding for finding in diagnosis.findings if finding.severity in GRAVE]
     named = [name for finding in grave for name in finding.remedies]
     everything = [name for finding in diagnosis.findings for name in finding.remedies]
@@ -97,15 +96,22 @@ def _timely(remedy: Remedy, diagnosis: Diagnosis) -> Remedy:
     return replace(remedy, moment="start") if by & RUINOUS else remedy
 
 
-def _check(name: str, known: Mapping[str, Remedy]) -> None:
-    if name in known:
-        return
-    if name in REMEDIES:
-        raise TrialError(
-            f"{name}: can only be tried by hand ({in_words(name)}).\n"
-            f"  Can be tried on a copy of the run: {', '.join(known)}."
-        )
-    raise TrialError(f"{name}: no such remedy.\n  Expected one of {', '.join(known)}.")
+def check(wanted: Sequence[str], known: Mapping[str, Remedy]) -> None:
+    """Refuse names that cannot be tried, before anything is run for them.
+
+    Raises
+    ------
+    TrialError : for a name that is no remedy, or one that only a person can try.
+    """
+    for name in wanted:
+        if name in known:
+            continue
+        if name in REMEDIES:
+            raise TrialError(
+                f"{name}: can only be tried by hand ({in_words(name)}).\n"
+                f"  Can be tried on a copy of the run: {', '.join(known)}."
+            )
+        raise TrialError(f"{name}: no such remedy.\n  Expected one of {', '.join(known)}.")
 
 
 @np.errstate(all="ignore")

@@ -28,6 +28,7 @@ from clinometer.treatment.progress import say
 from clinometer.treatment.proposals import (
     MOST_REMEDIES,
     Proposals,
+    check,
     facts,
     moment_of,
     proposals,
@@ -103,11 +104,14 @@ def treat(
     ------
     TrialError : where the script cannot be tried.
     """
+    from clinometer.treatment import backends
     from clinometer.treatment.schedule import TrialDesign, run_trials
 
     patience = patience or Patience()
     if seeds < 1:
         raise TrialError(f"seeds={seeds}: expected 1 or more")
+    check(remedies, all_remedies())
+    backends.check(backend)
     name = os.fspath(script)
     folder = os.path.abspath(out if out is not None else default_folder(name, module=module))
     path = (
