@@ -322,6 +322,42 @@ def test_a_gate_keeps_its_sigmoid() -> None:
         treat("change-activation", model, sgd(model), blobs()[0][:16])
 
 
+class Unassigned(nn.Module):
+    """Activations are called, and what they give is thrown away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(8, 8), nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        functional.relu(x)
+        return self.last(x)
+
+
+def test_an_activation_whose_result_nobody_reads_bends_nothing() -> None:
+    model, x = seeded(Unassigned), blobs()[0][:16]
+    twin = copy.deepcopy(model)
+    assert treat("add-nonlinearity", model, sgd(model), x) == "ReLU put between layers at 1 place"
+    assert torch.equal(model(x), twin.last(functional.relu(twin.first(x))))
+
+
+@pytest.mark.parametrize("values", [1, 4])
+def test_what_a_normalisation_has_left_of_nothing_is_not_scaled_to_one(values: int) -> None:
+    model = seeded(
+        lambda: nn.Sequential(
+            nn.Linear(8, 16), nn.GroupNorm(16 // values, 16), nn.ReLU(), nn.Linear(16, 3)
+        )
+    )
+    if values > 1:
+        assert "2 layers" in treat("fitted-init", model, sgd(model), blobs()[0][:16])
+        return
+    with torch.no_grad():
+        model[1].bias.fill_(1e-6)
+    with pytest.raises(NotApplicable, match="rounding"):
+        treat("fitted-init", model, sgd(model), blobs()[0][:16])
+
+
 def test_a_relu_stands_between_layers_that_had_none() -> None:
     model = seeded(lambda: nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Linear(8, 3)))
     x, twin = blobs()[0][:16], copy.deepcopy(model)

@@ -472,6 +472,34 @@ def test_gradients_that_no_step_has_used_do_not_add_up_over_the_steps_of_the_rem
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), own.parameters(), strict=True))
 
 
+class Listed(nn.Module):
+    """Layers in a plain list: they run, and no module has registered them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(8, 8), nn.Linear(8, 3)
+        self.between = [nn.Linear(8, 8), nn.Linear(8, 8)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        for layer in (*self.between, self.between[0]):
+            x = layer(x).relu()
+        return self.last(x)
+
+
+def test_layers_in_a_plain_list_are_given_to_the_optimizer_once_each() -> None:
+    model = Listed()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.1)
+    x, y = blobs()
+    assert treat("own-parameters", model, optimizer, x).startswith("4 parameters (144 weights)")
+    owned = [id(p) for group in optimizer.param_groups for p in group["params"]]
+    assert len(owned) == len(set(owned)) == 8
+    before = model.between[1].weight.clone()
+    nn.functional.cross_entropy(model(x), y).backward()
+    optimizer.step()
+    assert not torch.equal(model.between[1].weight, before)
+
+
 def test_a_checkpointed_segment_is_no_step_of_its_own() -> None:
     model = network()
     optimizer = sgd()(model)

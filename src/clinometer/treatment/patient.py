@@ -107,6 +107,8 @@ class Patient:
             try:
                 with streams_kept(), torch.no_grad():
                     return self.quietly(lambda: root(*args, **kwargs))
+            except NotApplicable:
+                raise
             except Exception as error:
                 raise NotApplicable(
                     f"the network could not be run once more ({type(error).__name__})"

@@ -34,7 +34,10 @@ BENT = frozenset(ACTIVATIONS) | RECTIFYING | {"softmax", "log_softmax", "glu", "
 
 
 def onward(trace: Trace, op: Op, passing: frozenset[str] = PASSING) -> list[Op]:
-    """The operations that an operation's result reaches first, through those that only pass it on."""
+    """The operations that an operation's result reaches first, through those that only pass it on.
+
+    What nobody reads is left out: `F.relu(x)` whose result is not assigned does nothing.
+    """
     found: list[Op] = []
     ahead, seen = list(op.readers), set()
     while ahead:
@@ -43,6 +46,8 @@ def onward(trace: Trace, op: Op, passing: frozenset[str] = PASSING) -> list[Op]:
             continue
         seen.add(number)
         one = trace.ops[number]
+        if not one.readers and number not in trace.output:
+            continue
         if one.function in passing or (one.function in SUMS and one.biases):
             ahead += one.readers
         else:

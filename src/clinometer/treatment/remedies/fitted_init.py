@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor, nn
 
 from clinometer.treatment.network.trace import WEIGHTED
@@ -46,6 +47,8 @@ def apply(patient: Patient) -> str:
     finally:
         for hook in hooks:
             hook.remove()
+    if not fitted:
+        raise NotApplicable("no layer gives anything but 0, which no weight scales to 1")
     return (
         f"{plural(len(fitted), 'layer')} orthogonal and scaled to outputs of RMS 1 on one batch, biases 0"
         + frozen_left(patient)
@@ -53,12 +56,20 @@ def apply(patient: Patient) -> str:
 
 
 def _once(one: Drawn, fitted: set[int]) -> Callable[[nn.Module, Any, Any], Any]:
-    """Divides the weight, and the output of this run, by the RMS of that output: the first time it runs."""
+    """Divides the weight, and the output of this run, by the RMS of that output: the first time it runs.
+
+    Of numbers of order 1 what comes out below the root of the float spacing has lost half of its digits: to
+    scale it to 1 would learn from rounding, as behind a normalisation of single values.
+    """
 
     def fit(_layer: nn.Module, _given: Any, output: Any) -> Any:
         size = rms(output) if isinstance(output, Tensor) else math.nan
         if id(one) in fitted or not 0 < size < math.inf:
             return None
+        if fitted and size < math.sqrt(torch.finfo(output.dtype).eps):
+            raise NotApplicable(
+                f"a layer gives {size:.1e} although those before it give 1: what is left is rounding"
+            )
         fitted.add(id(one))
         put(one, one.module.weight.detach() / size)  # type: ignore[operator]
         return output / size
