@@ -12,7 +12,8 @@ import pytest
 from clinometer.errors import TrialError
 from clinometer.treatment import shipping
 from clinometer.treatment.schedule import TrialDesign, run_trials
-from clinometer.treatment.task import Task, keys, lost, run_task
+from clinometer.treatment.task import Task, keys, lost
+from clinometer.treatment.task_run import run_task
 from clinometer.treatment.trial.plan import Arm, Plan
 
 ROOT = Path(__file__).parents[1]

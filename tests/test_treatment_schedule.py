@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clinometer.errors import TrialError
-from clinometer.treatment import progress, task
+from clinometer.treatment import progress, task, task_run
 from clinometer.treatment.results import NAME, opened
 from clinometer.treatment.schedule import TrialDesign, run_trials
 from clinometer.treatment.trial.plan import Arm, Plan
@@ -119,7 +119,7 @@ def test_a_script_that_is_killed_gives_records_and_no_exception(tmp_path):
 
 
 def test_a_trial_that_never_starts_says_why(tmp_path, monkeypatch):
-    monkeypatch.setattr(task.sys, "executable", "/bin/false")
+    monkeypatch.setattr(task_run.sys, "executable", "/bin/false")
     found = run(design(tmp_path / "work"), tmp_path / "out")
     assert {one["ended"] for one in found} == {"died"}
     assert "left with code 1" in found[0]["why"]
@@ -203,7 +203,7 @@ def test_where_nobody_watches_a_line_is_printed_now_and_then():
 def test_the_memory_of_the_machine_is_shared_by_the_workers():
     with open("/proc/meminfo") as file:
         total = 1024 * int(file.readline().split()[1])
-    assert 0 < task.available_bytes() <= total
+    assert 0 < task_run.available_bytes() <= total
 
 
 def test_a_random_remedy_that_does_not_apply_is_not_taken_for_the_arm_before_another_is_drawn(
@@ -215,7 +215,7 @@ def test_a_random_remedy_that_does_not_apply_is_not_taken_for_the_arm_before_ano
     arm = Arm("random", "random", None, "start")
     plan = Plan("train.py", arms=(arm,), workdir=str(tmp_path / "work"))
     told: list[dict] = []
-    running = task._Running(
+    running = task_run._Running(
         task.Task(plan, ("k",)), str(tmp_path / "place"), None, lambda one, _files: told.append(one),
         lambda: False,
     )  # fmt: skip

@@ -18,7 +18,8 @@ from dataclasses import replace
 from typing import Any
 
 from clinometer.errors import TrialError
-from clinometer.treatment.task import Deliver, Outcome, Task, lost, run_task
+from clinometer.treatment.task import Deliver, Outcome, Task, lost
+from clinometer.treatment.task_run import run_task
 
 Found = Generator[tuple[Task, Outcome], None, None]
 THERE = frozenset({"ray", "dask"})  # run elsewhere: files are sent

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from clinometer.errors import RecordingError, TrialError
 from clinometer.store.reader import read
 from clinometer.treatment.record_first_words import ENDED, checked, said_in
-from clinometer.treatment.task import available_bytes
+from clinometer.treatment.task_run import available_bytes
 from clinometer.treatment.trial.folder import copied
 
 NAME, LOG = "before.clino", "before.log"
