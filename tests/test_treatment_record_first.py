@@ -36,7 +36,8 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(tempfile, "tempdir", None)
 
     def make(text: str, **bounds: Any) -> str:
-        Path("train.py").write_text(text, "utf-8")
+        if not Path("train.py").exists():
+            Path("train.py").write_text(text, "utf-8")
         given = {"module": False, "folder": "out", "limit_s": 60.0, "in_place": False, **bounds}
         return recorded("train.py", (), **given | {"folder": str(tmp_path / "out")})
 
@@ -55,7 +56,8 @@ def test_what_the_recorded_run_would_write_elsewhere_is_left_as_it_is(
     assert checkpoint.read_text() == "of last week"
     assert not Path("inside.txt").exists()
     assert "--allow-writes" in (tmp_path / "out" / "before.log").read_text()
-    (tmp_path / "out" / "before.clino").unlink()
+    first = (tmp_path / "out" / "before.clino").stat().st_mtime_ns
+    assert Path(made(script)).stat().st_mtime_ns == first  # it would break off at the same place
     assert read(made(script, allow_writes=True)).ended == "normal"
     assert checkpoint.read_bytes() != b"of last week"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from clinometer.errors import RecordingError, TrialError
 from clinometer.store.reader import read
@@ -17,7 +19,7 @@ from clinometer.treatment.record_first_words import ENDED, checked, said_in
 from clinometer.treatment.task_run import available_bytes
 from clinometer.treatment.trial.folder import copied
 
-NAME, LOG = "before.clino", "before.log"
+NAME, LOG, BOUNDS = "before.clino", "before.log", "before.json"
 BUDGET = "5%"  # of the step time: nobody waits for this run but the trials, and short runs are seen better
 GUARDED = "clinometer.treatment.record_first_guarded"
 GRACE_S = 30.0  # to close a recording after it was interrupted
@@ -49,9 +51,11 @@ def recorded(
             f"{script}: no such file.\n  Expected a Python script: clinometer treat [options] script.py"
         )
     path = os.path.join(folder, NAME)
-    if _is_fresh(path, script, arguments, module):
+    bounds = json.dumps([limit_s, memory_limit_bytes, allow_writes, in_place])
+    if _is_fresh(path, script, arguments, module, bounds):
         return path
     os.makedirs(folder, exist_ok=True)
+    Path(folder, BOUNDS).write_text(bounds, "utf-8")
     for suffix in ("", "-wal", "-shm"):
         if os.path.exists(path + suffix):
             os.unlink(path + suffix)
@@ -121,16 +125,21 @@ def _inside(script: str, work: str) -> str:
     return relative if os.path.exists(os.path.join(work, relative)) else os.path.abspath(script)
 
 
-def _is_fresh(path: str, script: str, arguments: Sequence[str], module: bool) -> bool:
-    """Whether a recording that is there is one of this script as it is now."""
+def _is_fresh(path: str, script: str, arguments: Sequence[str], module: bool, bounds: str) -> bool:
+    """Whether a recording that is there is one of this script as it is now.
+
+    One that broke off may go further within other bounds.
+    """
     if module or not os.path.isfile(path) or os.path.getmtime(path) < os.path.getmtime(script):
         return False
     try:
         found = read(path)
     except RecordingError:
         return False
+    before = Path(os.path.dirname(path), BOUNDS)
+    as_far = before.is_file() and before.read_text("utf-8") == bounds
     return (
-        found.ended in {"normal", "exception", "interrupted"}
+        (found.ended == "normal" or (as_far and found.ended in {"exception", "interrupted"}))
         and list(found.meta.get("arguments") or ()) == list(arguments)
         and found.steps > 0
     )
