@@ -335,8 +335,32 @@ class Unassigned(nn.Module):
         return self.last(x)
 
 
-def test_an_activation_whose_result_nobody_reads_bends_nothing() -> None:
-    model, x = seeded(Unassigned), blobs()[0][:16]
+class Logged(Unassigned):
+    """What nobody reads may be several calls long."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        functional.dropout(functional.relu(x)).mean()
+        return self.last(x)
+
+
+class OnView(Unassigned):
+    """An activation in place on a view is none that nobody reads."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.first(x)
+        x.view(-1).relu_()
+        return self.last(x)
+
+
+def test_an_activation_in_place_on_a_view_bends() -> None:
+    with pytest.raises(NotApplicable, match="without an activation"):
+        treat("add-nonlinearity", model := seeded(OnView), sgd(model), blobs()[0][:16])
+
+
+@pytest.mark.parametrize("kind", [Unassigned, Logged])
+def test_an_activation_whose_result_nobody_reads_bends_nothing(kind: type[nn.Module]) -> None:
+    model, x = seeded(kind), blobs()[0][:16]
     twin = copy.deepcopy(model)
     assert treat("add-nonlinearity", model, sgd(model), x) == "ReLU put between layers at 1 place"
     assert torch.equal(model(x), twin.last(functional.relu(twin.first(x))))
@@ -354,8 +378,18 @@ def test_what_a_normalisation_has_left_of_nothing_is_not_scaled_to_one(values: i
         return
     with torch.no_grad():
         model[1].bias.fill_(1e-6)
+    before = copy.deepcopy(model.state_dict())
     with pytest.raises(NotApplicable, match="rounding"):
         treat("fitted-init", model, sgd(model), blobs()[0][:16])
+    assert all(torch.equal(one, before[name]) for name, one in model.state_dict().items())
+
+
+def test_a_wide_layer_in_bfloat16_is_fitted_as_in_float32() -> None:
+    """An orthogonal map from 2 to 512 gives a sixteenth of its input by design."""
+    model = seeded(
+        lambda: nn.Sequential(nn.Linear(8, 2), nn.Linear(2, 512), nn.ReLU(), nn.Linear(512, 3))
+    ).bfloat16()
+    assert "3 layers" in treat("fitted-init", model, sgd(model), blobs()[0][:16].bfloat16())
 
 
 def test_a_relu_stands_between_layers_that_had_none() -> None:
@@ -545,8 +579,39 @@ def test_the_gated_cell_has_the_same_interface() -> None:
     treat("gated-cell", model, sgd(model), sequences()[0])
     assert type(model.cell) is nn.GRU
     assert model.cell.batch_first
+    steps, n = sequences()[0].shape[1], model.cell.hidden_size
+    keeping = model.cell.bias_ih_l0[n : 2 * n]
+    assert torch.all((keeping >= 0) & (keeping <= math.log(steps - 1)))
+    assert torch.all(model.cell.bias_hh_l0[n : 2 * n] == 0)
+    assert len(keeping.unique()) == n
     with pytest.raises(NotApplicable):
         treat("gated-cell", model, sgd(model), sequences()[0])
+
+
+class Stepping(nn.Module):
+    """A cell in a loop of its own, or a layer that is given packed sequences."""
+
+    def __init__(self, *, packed: bool) -> None:
+        super().__init__()
+        self.packed = packed
+        self.cell = nn.RNN(5, 40, batch_first=True) if packed else nn.RNNCell(5, 40)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.packed:
+            lengths = torch.arange(x.shape[1], x.shape[1] - len(x), -1).clamp_min(1)
+            given = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
+            return self.cell(given)[1][0]
+        state = torch.zeros(len(x), 40)
+        for at in range(x.shape[1]):
+            state = self.cell(x[:, at], state)
+        return state
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_gates_open_for_as_long_as_the_sequences_are(packed: bool) -> None:
+    model = nn.Sequential(Stepping(packed=packed), nn.Linear(40, 3))
+    done = treat("gated-cell", model, sgd(model), torch.randn(4, 50, 5))
+    assert done == "nn.GRU in place of nn.RNN (1 layer), gates open for up to 50 steps"
 
 
 @pytest.mark.parametrize("name", NAMES)

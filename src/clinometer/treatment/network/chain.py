@@ -36,7 +36,7 @@ BENT = frozenset(ACTIVATIONS) | RECTIFYING | {"softmax", "log_softmax", "glu", "
 def onward(trace: Trace, op: Op, passing: frozenset[str] = PASSING) -> list[Op]:
     """The operations that an operation's result reaches first, through those that only pass it on.
 
-    What nobody reads is left out: `F.relu(x)` whose result is not assigned does nothing.
+    What comes to no output is left out: `F.relu(x)` whose result is not assigned does nothing.
     """
     found: list[Op] = []
     ahead, seen = list(op.readers), set()
@@ -46,7 +46,7 @@ def onward(trace: Trace, op: Op, passing: frozenset[str] = PASSING) -> list[Op]:
             continue
         seen.add(number)
         one = trace.ops[number]
-        if not one.readers and number not in trace.output:
+        if not one.live:
             continue
         if one.function in passing or (one.function in SUMS and one.biases):
             ahead += one.readers

@@ -57,6 +57,7 @@ class Op:
     site : where it was called; count: how often this place was reached before
     given, result : its first tensor and what it made, without gradients
     weights, biases : parameters that it multiplies by, and that it adds
+    live : whether its result comes to an output of the call, or was written in place
     """
 
     number: int
@@ -72,6 +73,7 @@ class Op:
     weights: tuple[Weight, ...]
     biases: tuple[nn.Parameter, ...]
     readers: list[int] = field(default_factory=list)
+    live: bool = True
 
 
 @dataclass
@@ -111,7 +113,19 @@ def trace(patient: Patient) -> Trace:
         seeing.unfollow()
     made = seeing.made
     seeing.trace.output = tuple(made[id(t)] for t in _found(output) if id(t) in made)
+    _mark_live(seeing.trace)
     return seeing.trace
+
+
+def _mark_live(found: Trace) -> None:
+    """Where no output is known, all stay live; a view that is written in place changes what it is of."""
+    if not found.output:
+        return
+    live = {number for number in found.output if number != INPUT}
+    for op in reversed(found.ops):
+        op.live = op.number in live or op.function.endswith("_") or bool(op.call[2].get("inplace"))
+        if op.live:
+            live.update(source for source in op.sources if source != INPUT)
 
 
 class Placing(TorchFunctionMode):

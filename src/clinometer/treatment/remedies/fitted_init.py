@@ -30,6 +30,10 @@ from clinometer.treatment.remedy import NotApplicable, Remedy
 if TYPE_CHECKING:
     from clinometer.treatment.patient import Patient
 
+# Where layers give 1, what is below this behind a normalisation is its rounding: float32's spacing, 1.2e-7,
+# over the root of the usual eps, 1e-5, is 3.8e-5; as much again and more lies between that and the limit.
+ROUNDING = math.sqrt(torch.finfo(torch.float32).eps)
+
 
 def apply(patient: Patient) -> str:
     """Orthogonal weights, then each layer that the call reaches scaled to an output of RMS 1."""
@@ -37,6 +41,22 @@ def apply(patient: Patient) -> str:
     if not chosen:
         raise NotApplicable("the weights are not in layers of torch (nn.Linear, nn.Conv)")
     patient.run()
+    kept = [(p, p.detach().clone()) for one in chosen for p in one.module.parameters()]
+    try:
+        fitted = _fit(patient, chosen)
+    except NotApplicable:
+        with torch.no_grad():
+            for parameter, before in kept:
+                parameter.copy_(before)
+        raise
+    return (
+        f"{plural(fitted, 'layer')} orthogonal and scaled to outputs of RMS 1 on one batch, biases 0"
+        + frozen_left(patient)
+    )
+
+
+def _fit(patient: Patient, chosen: list[Drawn]) -> int:
+    """How many layers were drawn and fitted."""
     for one in chosen:
         put(one, draw(one, orthogonal, patient.generator))
         without_bias(one)
@@ -49,26 +69,20 @@ def apply(patient: Patient) -> str:
             hook.remove()
     if not fitted:
         raise NotApplicable("no layer gives anything but 0, which no weight scales to 1")
-    return (
-        f"{plural(len(fitted), 'layer')} orthogonal and scaled to outputs of RMS 1 on one batch, biases 0"
-        + frozen_left(patient)
-    )
+    return len(fitted)
 
 
 def _once(one: Drawn, fitted: set[int]) -> Callable[[nn.Module, Any, Any], Any]:
-    """Divides the weight, and the output of this run, by the RMS of that output: the first time it runs.
+    """Divides the weight, and the output of this run, by the RMS of that output: the first time it runs."""
 
-    Of numbers of order 1 what comes out below the root of the float spacing has lost half of its digits: to
-    scale it to 1 would learn from rounding, as behind a normalisation of single values.
-    """
-
-    def fit(_layer: nn.Module, _given: Any, output: Any) -> Any:
+    def fit(_layer: nn.Module, given: Any, output: Any) -> Any:
         size = rms(output) if isinstance(output, Tensor) else math.nan
         if id(one) in fitted or not 0 < size < math.inf:
             return None
-        if fitted and size < math.sqrt(torch.finfo(output.dtype).eps):
+        arrives = rms(given[0]) if given and isinstance(given[0], Tensor) else math.nan
+        if fitted and arrives < ROUNDING:
             raise NotApplicable(
-                f"a layer gives {size:.1e} although those before it give 1: what is left is rounding"
+                f"{arrives:.1e} reaches a layer although those before it give 1: what is left is rounding"
             )
         fitted.add(id(one))
         put(one, one.module.weight.detach() / size)  # type: ignore[operator]

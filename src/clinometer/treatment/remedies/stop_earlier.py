@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def apply(patient: Patient) -> str:
-    """Hold every weight that an optimizer has; the moment is the best evaluation pass (see `moment_of`)."""
+    """Hold every weight that an optimizer has, from the best evaluation pass on."""
     at = patient.facts.get("best_pass")
     if not at:
         raise NotApplicable(
