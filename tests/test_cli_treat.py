@@ -253,6 +253,16 @@ def test_trials_that_were_not_finished_are_judged_and_the_exit_code_says_so(
     assert "trials were done" in " ".join(result.stdout.split())
 
 
+def test_ctrl_c_before_the_first_trial_says_that_nothing_is_lost(folder, asked, monkeypatch):
+    def stopped(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("clinometer.treatment.treat.treat", stopped)
+    found = treat("stuck.py")
+    assert found.exit_code == 130
+    assert "the same command goes on there" in found.stderr
+
+
 def test_a_module_is_run_by_its_name(folder, asked):
     (folder / "package").mkdir()
     shutil.copy("train.py", "package/train.py")

@@ -67,7 +67,7 @@ def _size(ctx: click.Context, param: click.Parameter, value: str | None) -> int:
 @click.option("--steps", type=click.IntRange(1), metavar="N",
               help="Steps watched in each trial (default: as recorded, 300 at most).")  # fmt: skip
 @click.option("--at", type=click.IntRange(0), metavar="N",
-              help="Step after which a running state is treated (default: half of the run).")  # fmt: skip
+              help="Step after which a running state is treated (default: as the finding asks).")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(1), default=5, show_default=True, metavar="S",
               help="Pairs of runs, each with seeds of its own.")  # fmt: skip
 @click.option("--remedy", "remedies", multiple=True, metavar="NAME",
@@ -122,23 +122,27 @@ def command(
     _check_torch()
     from clinometer.treatment.treat import Patience, treat
 
-    found = treat(
-        module if module is not None else script[0],
-        arguments=script if module is not None else script[1:],
-        module=module is not None,
-        recording=recording,
-        steps=steps,
-        at=at,
-        seeds=seeds,
-        remedies=remedies,
-        most=most,
-        backend=backend,
-        workers=workers,
-        out=out,
-        patience=Patience(time_limit, memory),
-        in_place=in_place,
-        allow_writes=allow_writes,
-    )
+    try:
+        found = treat(
+            module if module is not None else script[0],
+            arguments=script if module is not None else script[1:],
+            module=module is not None,
+            recording=recording,
+            steps=steps,
+            at=at,
+            seeds=seeds,
+            remedies=remedies,
+            most=most,
+            backend=backend,
+            workers=workers,
+            out=out,
+            patience=Patience(time_limit, memory),
+            in_place=in_place,
+            allow_writes=allow_writes,
+        )
+    except KeyboardInterrupt:  # before the first trial, or after the last
+        click.echo("Stopped. What was done is kept, and the same command goes on there.", err=True)
+        return INTERRUPTED
     _tell(found, html=html, plot=plot, as_json=as_json)
     if found.interrupted:
         return INTERRUPTED

@@ -189,7 +189,7 @@ def _rest(remedies: Sequence[ArmResult], seeds: int) -> str:
     ]
     if more:
         said.append(
-            f"About {min(more):,} seeds would decide the first of them (--seeds {min(more)})."
+            f"About {min(more):,} seeds would decide at least one of them (--seeds {min(more)})."
         )
     return " ".join(said)
 
