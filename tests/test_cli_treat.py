@@ -259,7 +259,7 @@ def test_ctrl_c_before_the_first_trial_says_that_nothing_is_lost(folder, asked, 
 
     monkeypatch.setattr("clinometer.treatment.treat.treat", stopped)
     found = treat("stuck.py")
-    assert found.exit_code == 130
+    assert found.return_value == 130
     assert "the same command goes on there" in found.stderr
 
 
