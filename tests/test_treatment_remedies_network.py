@@ -21,7 +21,9 @@ NAMES = (
     "scale-init", "random-init", "orthogonal-init", "fitted-init", "forget-bias", "reset-dead-units",
     "change-activation", "add-nonlinearity", "add-normalisation", "add-residual", "gated-cell",
     "group-normalisation", "remove-normalisation", "scale-attention", "qk-normalisation",
+    "softmax-over-entries",
 )  # fmt: skip
+RUNNING = {"reset-dead-units", "softmax-over-entries"}
 
 
 class Called(nn.Module):
@@ -110,7 +112,7 @@ def trains_on(
 def test_every_remedy_is_declared_and_has_words() -> None:
     for name in NAMES:
         remedy = all_remedies()[name]
-        assert remedy.moment == ("running" if name == "reset-dead-units" else "start")
+        assert remedy.moment == ("running" if name in RUNNING else "start")
         assert name in REMEDIES
         compile(remedy.lines.replace("self.", "it."), name, "exec")
 
@@ -586,6 +588,55 @@ def test_the_gated_cell_has_the_same_interface() -> None:
     assert len(keeping.unique()) == n
     with pytest.raises(NotApplicable):
         treat("gated-cell", model, sgd(model), sequences()[0])
+
+
+class Pooling(nn.Module):
+    """Entries weighed by a softmax over one axis of (batch, entries, 1)."""
+
+    def __init__(self, axis: int = -1, *, head: bool = True) -> None:
+        super().__init__()
+        self.score, self.head = nn.Linear(5, 1), nn.Linear(5, 3) if head else nn.Identity()
+        self.axis = axis
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head((functional.softmax(self.score(x), dim=self.axis) * x).sum(1))
+
+
+@pytest.mark.parametrize("head", [True, False])
+@pytest.mark.parametrize("axis", [-1, 2])
+def test_a_softmax_over_one_entry_inside_is_taken_over_the_entries(axis: int, head: bool) -> None:
+    model, x = seeded(lambda: Pooling(axis, head=head)), torch.randn(4, 12, 5)
+    root = nn.Sequential(model, nn.Identity())
+    one_unit = "sigmoid-for-one-unit"
+    with pytest.raises(NotApplicable, match="inside the network"):
+        treat(one_unit, root, sgd(root), x, finding={"remedies": [one_unit]})
+    twin = copy.deepcopy(model)
+    twin.axis = 1
+    done = treat("softmax-over-entries", root, sgd(root), x)
+    assert done == "softmax over axis 2, of length 1 -> over axis 1, of length 12"
+    assert torch.equal(root(x), twin(x))
+
+
+def test_entries_are_found_where_the_batch_comes_second() -> None:
+    model, x = seeded(Pooling), torch.randn(12, 4, 5)
+
+    class Turned(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pool = model
+
+        def forward(self, x: Tensor) -> Tensor:
+            scores = self.pool.score(x)
+            return self.pool.head((torch.softmax(scores, -1) * x).sum(0))
+
+    root = Turned()
+    assert treat("softmax-over-entries", root, sgd(root), x).endswith("over axis 0, of length 12")
+
+
+def test_a_softmax_over_the_entries_or_at_the_output_stays() -> None:
+    for root in (Pooling(1), nn.Sequential(nn.Flatten(), nn.Linear(60, 1), nn.Softmax(dim=1))):
+        with pytest.raises(NotApplicable, match="length 1"):
+            treat("softmax-over-entries", root, sgd(root), torch.randn(4, 12, 5))
 
 
 class Stepping(nn.Module):

@@ -26,7 +26,9 @@ RULE = Rule(
     name="degenerate-output",
     reads=("outputs", "recording", "fault"),
     limits={"units": 1},
-    remedies=("one-unit-per-class", "sigmoid-for-one-unit", "softmax-over-classes"),
+    remedies=(
+        "one-unit-per-class", "sigmoid-for-one-unit", "softmax-over-classes", "softmax-over-entries",
+    ),
     blame=2,
     explains=(
         "FLOW502", "FLOW201", "FLOW302", "FLOW104", "FLOW101", "FLOW404", "FLOW203", "FLOW102",
