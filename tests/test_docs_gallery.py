@@ -29,7 +29,8 @@ def module(name: str):
 
 @pytest.fixture(scope="module")
 def gallery():
-    module("generate")
+    for name in ("remedy_page", "generate"):  # one imports the other
+        module(name)
     return module("make_gallery")
 
 

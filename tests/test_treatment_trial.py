@@ -182,9 +182,12 @@ def test_the_key_of_a_trial_depends_on_the_code_that_makes_it(monkeypatch) -> No
 def test_a_random_arm_draws_again_where_a_remedy_finds_late_that_it_does_not_apply(
     fork: bool, trials: Trials
 ) -> None:
-    """A cross-entropy has no target to standardise, which shows when the loss is called."""
+    """A cross-entropy has no target to standardise, which shows when the loss is called.
+
+    `linear-output`, which does the same act, is not proposed either: else neither would be drawn.
+    """
     arm = Arm("random", "random", None, "start")
-    names = {"standardise-target", "weight-decay"}
+    names = {"standardise-target", "linear-output", "weight-decay"}
     plan = Plan("", proposed=tuple(all_remedies().keys() - names))
     first = (drawn(all_remedies(), replace(plan, seed=seed), arm)[0] for seed in range(99))
     seed = [*first].index("standardise-target")
