@@ -10,9 +10,8 @@ from benchmarks.zoo.totals import Proportion
 
 Line = Mapping[str, Any]
 PROVEN, HARMFUL = "proven", "harmful"
-NOTHING = {
-    "FLOW502"
-}  # the label of data without information: shuffled inputs, labels of other rows
+# The label of data without information: shuffled inputs, labels of other rows.
+NOTHING = {"FLOW502"}
 
 
 @dataclass(frozen=True)
