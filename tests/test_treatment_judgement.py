@@ -464,6 +464,22 @@ def test_a_seed_that_tells_no_share_of_right_rows_is_left_out_where_nothing_else
     }
 
 
+def test_where_all_rows_are_right_each_loss_is_held_against_its_own_level():
+    ends = {"nothing": 1.28, "sham": 1.28, "random": 1.28, "logits-with-matching-loss": 0.03}
+    records = [
+        one | {"right": [0.4 if (one["arm"], one["seed"]) == ("random", 3) else 0.999] * 40}
+        for one in trials(ends)
+    ]
+    arms, _ = judge(records, new_loss={"logits-with-matching-loss"})
+    arm = next(one for one in arms if one.kind == "remedy")
+    assert arm.verdict == "proven"
+    late = next(
+        one["losses"][-10:] for one in records if (one["arm"], one["seed"]) == ("nothing", 0)
+    )
+    mean = statistics.fmean(late)
+    assert arm.against["nothing"].mean < mean / (mean + LEVEL)
+
+
 def test_losses_of_one_quantity_have_one_level_whatever_a_recording_says():
     """A batch of eight sums eight losses in its recording: its own level would make it look learned."""
     records = trials({"nothing": 2.5, "sham": 2.5, "random": 2.5, "linear-output": 0.2})

@@ -114,6 +114,13 @@ def test_remedies_are_told_the_scale_that_the_latest_pass_has_earned(by_heart):
     assert told["best_pass"] == moment_of(by_heart, leading(by_heart))
 
 
+def test_the_scale_is_that_of_the_pass_nearest_to_the_end_of_the_trial(by_heart):
+    early = by_heart.recording.evaluations[3]
+    told = facts(by_heart, early.step + PAUSE // 3)
+    assert told["temperature"] == pytest.approx(early.fit.temperature)
+    assert told["temperature"] < facts(by_heart)["temperature"]
+
+
 def test_a_run_without_passes_earns_nothing_and_has_nothing_to_stop_at(spiked):
     told = facts(spiked)
     assert told["best_pass"] is None

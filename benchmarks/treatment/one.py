@@ -94,7 +94,8 @@ def _repeated(
     design = TrialDesign(
         script=str(case.script), arguments=case.arguments, seeds=settings.repeats,
         first_seed=settings.seeds, arms=arms, at=found.at, steps=settings.steps,
-        every=max(1, settings.steps // OBSERVED), finding=found.finding or {}, facts=facts(diagnosis),
+        every=max(1, settings.steps // OBSERVED), finding=found.finding or {},
+        facts=facts(diagnosis, found.at + settings.steps),
         proposed=proposals(diagnosis, known).proposed, time_limit_s=settings.time_limit_s,
     )  # fmt: skip
     records = run_trials(design, workers=1, out=folder / HELD_OUT, progress=False)

@@ -88,7 +88,8 @@ class Trials:
             for seed, pair in once.items()
         }
         every = [*pairs.values(), *(pair for listed in held.values() for pair in listed)]
-        how = told.measure_of(every, self.new_loss, watched)
+        alone = list(self.pairs(arm, "nothing", moment).values())
+        how = told.measure_of(every, self.new_loss, watched, alone)
         references = {seed: self.reference(seed, moment) for seed in once}
         gains = [
             gain

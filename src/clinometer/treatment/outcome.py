@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from statistics import fmean
 from typing import Any, Literal
 
-from clinometer.diagnosis.margins import LATE
+from clinometer.diagnosis.margins import LATE, MARGIN
 from clinometer.stats.trials import outcome
 
 Record = Mapping[str, Any]
@@ -75,17 +75,24 @@ def has_new_loss(record: Record, new_loss: Collection[str]) -> bool:
 
 
 def measure_of(
-    pairs: Sequence[tuple[Record, Record]], new_loss: Collection[str], watched: Watched = "end"
+    pairs: Sequence[tuple[Record, Record]],
+    new_loss: Collection[str],
+    watched: Watched = "end",
+    alone: Sequence[tuple[Record, Record]] = (),
 ) -> Measure:
     """How pairs of arms are compared: by losses, unless they are different quantities or below 0.
 
-    Losses of different quantities, some below 0, have no common zero: shares of wrong rows are compared, in
-    the pairs that tell them.
+    Losses of different quantities are compared by shares of wrong rows. Where next to none is wrong with the
+    arm and with doing nothing (`alone`, the pairs of these two), rows cannot tell, and each loss is held
+    against its own level. Some below 0 have no common zero: then shares are compared in the pairs that tell
+    them.
     """
     if watched == "validation":
         return "validation"
     apart = any(not is_same_quantity(a, b, new_loss) or has_new_loss(a, new_loss) for a, b in pairs)
-    if apart and not any(math.isnan(wrong(one)) for pair in pairs for one in pair):
+    shares = [wrong(one) for pair in pairs for one in pair]
+    left = max((wrong(one) for pair in alone or pairs for one in pair), default=WORST)
+    if apart and left > MARGIN and not any(map(math.isnan, shares)):
         return "wrong"
     every = [losses(one) for pair in pairs for one in pair]
     below = any(

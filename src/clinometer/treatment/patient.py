@@ -50,8 +50,8 @@ class Patient:
     finding : the finding that is treated, as in `report --json`
     facts : of the recording: "steps", "no_information" (nat or squared units, or None), "loss" (name of
         the loss term, as "cross_entropy"), "ledger" (layer -> factors in decades), "best_pass" (step of the
-        best evaluation pass, or None), "temperature" and "label_smoothing" that the latest pass has earned,
-        where it was seen
+        best evaluation pass, or None), "temperature" and "label_smoothing" that the pass nearest to the end
+        of the trial has earned, where it was seen
     call : the latest call of a root with gradients on: at a start, the one that is about to run
     generator : what a remedy draws from, seeded by the trial's seed
     quietly : runs something whose calls of networks are not the script's

@@ -115,17 +115,21 @@ def check(wanted: Sequence[str], known: Mapping[str, Remedy]) -> None:
 
 
 @np.errstate(all="ignore")
-def facts(diagnosis: Diagnosis) -> dict[str, Any]:
-    """What remedies are told of the run (see `Patient.facts`)."""
+def facts(diagnosis: Diagnosis, end: int | None = None) -> dict[str, Any]:
+    """What remedies are told of the run (see `Patient.facts`); `end` is the step at which a trial is over.
+
+    What a scale has earned is read from the evaluation pass that is nearest to that end, else the latest: it
+    is another one early in a run than late.
+    """
     recording = diagnosis.recording
     terms, passes = recording.of_kind("loss"), hardest(recording)
-    told = diagnosis.to_dict()
+    told, last = diagnosis.to_dict(), recording.steps if end is None else end
     return {
         "steps": recording.steps,
         "no_information": told["loss"]["no_information"],
         "loss": terms[0].name if len(terms) == 1 else None,
         "best_pass": _best_pass(diagnosis),
-        **(_earned(passes[-1]) if passes else {}),
+        **(_earned(min(passes, key=lambda one: abs(one.step - last))) if passes else {}),
         "ledger": {row["layer"]: row["factors"] for row in told["ledger"]},
         "gradient_dtypes": sorted(
             {

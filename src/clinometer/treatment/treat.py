@@ -137,6 +137,7 @@ def treat(
     if chosen.finding is None and not chosen.remedies:
         return replace(nothing_to_treat(name, diagnosis), notes=doubts)
     when = moment_of(diagnosis, chosen.finding) if at is None else at
+    length = steps_of(diagnosis) if steps is None else steps
     design = TrialDesign(
         script=name,
         arguments=tuple(arguments),
@@ -144,10 +145,10 @@ def treat(
         seeds=seeds,
         arms=arms_of(chosen, when),
         at=when,
-        steps=steps_of(diagnosis) if steps is None else steps,
-        every=max(1, (steps or steps_of(diagnosis)) // OBSERVED),
+        steps=length,
+        every=max(1, length // OBSERVED),
         finding=chosen.finding or {},
-        facts=facts(diagnosis),
+        facts=facts(diagnosis, when + length),
         proposed=chosen.proposed,
         time_limit_s=patience.time_limit_s,
         memory_limit_bytes=patience.memory_limit_bytes,
