@@ -289,6 +289,7 @@ def test_nothing_is_measured_where_there_is_no_file(monkeypatch, tmp_path):
 
 def test_a_rules_page_states_its_rates(monkeypatch):
     location = Path(__file__).parents[1] / "docs" / "generate.py"
+    monkeypatch.syspath_prepend(location.parent)  # it imports its neighbour
     spec = importlib.util.spec_from_file_location("generate", location)
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)

@@ -30,7 +30,7 @@ REMEDIES = {
     "one-unit-per-class": "give the last layer as many outputs as there are classes",
     "sigmoid-for-one-unit": "for one output unit use nn.BCEWithLogitsLoss, no softmax",
     "softmax-over-entries": "take the softmax over the axis of what it weighs (time steps, readings), "
-    "not over one of a single entry",
+    "not over one entry",
     "softmax-over-classes": "take the softmax over the axis of the classes (dim=1 or dim=-1)",
     # data
     "standardise-input": "standardise the inputs: (x - mean) / std of each feature, from the training data",
