@@ -10,7 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F  # noqa: N812
 from torch import Tensor, nn
-from torch.overrides import _get_current_function_mode_stack, _pop_mode
+from torch.overrides import _pop_mode
 
 from clinometer.treatment.remedy import NotApplicable
 from treated import blobs, patient, torch_as_it_was, treat
@@ -20,11 +20,8 @@ Loss = Callable[[Tensor], Tensor]
 
 @pytest.fixture(autouse=True)
 def _put_back() -> Iterator[None]:
-    depth = len(_get_current_function_mode_stack())
     with torch_as_it_was():
         yield
-    while len(_get_current_function_mode_stack()) > depth:
-        _pop_mode()
 
 
 def train(

@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.overrides import _get_current_function_mode_stack, _pop_mode
 
 from clinometer.treatment.remedies.linear_output import RANGES
 from clinometer.treatment.remedy import NotApplicable
@@ -22,11 +21,8 @@ FACTS = {"loss": "squared_error"}
 
 @pytest.fixture(autouse=True)
 def _put_back() -> Iterator[None]:
-    depth = len(_get_current_function_mode_stack())
     with torch_as_it_was():
         yield
-    while len(_get_current_function_mode_stack()) > depth:
-        _pop_mode()
 
 
 class Called(nn.Module):

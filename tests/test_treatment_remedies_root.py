@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torch.overrides import _get_current_function_mode_stack, _pop_mode
 
 from clinometer.treatment.remedy import NotApplicable
 from treated import blobs, torch_as_it_was, treat
@@ -25,11 +24,8 @@ ROOTS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @pytest.fixture(autouse=True)
 def _put_back() -> Iterator[None]:
-    depth = len(_get_current_function_mode_stack())
     with torch_as_it_was():
         yield
-    while len(_get_current_function_mode_stack()) > depth:
-        _pop_mode()
 
 
 def layer() -> nn.Linear:

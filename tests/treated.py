@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.overrides import _get_current_function_mode_stack, _pop_mode
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
 from clinometer.treatment.patient import Call, Patient
@@ -72,9 +73,12 @@ def torch_as_it_was() -> Iterator[None]:
         _BaseDataLoaderIter,
     ]
     kept = [(owner, dict(vars(owner))) for owner in owners]
+    depth = len(_get_current_function_mode_stack())
     try:
         yield
     finally:
+        while len(_get_current_function_mode_stack()) > depth:
+            _pop_mode()
         for owner, before in kept:
             for name, value in list(vars(owner).items()):
                 if name not in before:

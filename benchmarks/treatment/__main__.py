@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
-import hashlib
 import importlib.metadata
 import json
 import os
@@ -31,6 +30,8 @@ from benchmarks.treatment.cases import PARTS, ROOT, Sick, cures, read
 from benchmarks.treatment.one import OUT, Settings, asked
 from benchmarks.zoo.children import ChildError, Children
 from benchmarks.zoo.progress import Progress
+
+from clinometer.treatment.trial.plan import digest
 
 START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from benchmarks.treatment.one import main; main()"
 LIMIT_S = 3600.0  # of one case: the longest took a tenth of it
@@ -103,10 +104,7 @@ def stamp(case: Sick, settings: Settings) -> dict[str, Any]:
 @cache
 def _code() -> str:
     """Digest of the package: any of it may decide what is found, proposed, tried or proven."""
-    digest = hashlib.sha256()
-    for path in sorted((ROOT / "src").rglob("*.py")):
-        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest(ROOT / "src")[:16]
 
 
 def _lines(cases: list[Sick], settings: Settings, folder: Path) -> dict[str, Any]:

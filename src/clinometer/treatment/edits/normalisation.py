@@ -10,7 +10,7 @@ from clinometer.treatment.edits.source import Source, argument
 from clinometer.treatment.edits.step import Edits
 
 SHAPED = frozenset({"torch.nn.LayerNorm", "torch.nn.RMSNorm"})
-FEWEST = 3  # values, written out; as the remedy has it
+FEWEST = 3  # values of which more is left than a constant or a sign; as FLOW405 has it
 
 
 def remove_normalisation(source: Source, done: str) -> Edits:

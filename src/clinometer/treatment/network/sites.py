@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from clinometer.treatment.network.trace import Op, Placing, Site, Trace, named
 
@@ -34,6 +34,30 @@ def planned(trace: Trace, chosen: list[Op], change: Change) -> Plan:
         there = {op.count for op in trace.ops if op.site == site}
         sites[site] = None if counts == there else counts
     return Plan(change, sites, {site.function for site in sites})
+
+
+def whole(trace: Trace, chosen: list[Op]) -> list[nn.Module]:
+    """Modules whose every call was chosen, in the order of the call."""
+    modules = dict.fromkeys(op.module for op in chosen)
+    return [
+        module for module in modules if all(op in chosen for op in trace.ops if op.module is module)
+    ]
+
+
+def take_out(
+    patient: Patient, trace: Trace, chosen: list[Op], serves: Callable[[nn.Module], bool]
+) -> None:
+    """The chosen calls give back what they are given; modules that only serve so become nn.Identity."""
+    for module in whole(trace, chosen):
+        if serves(module) and module not in patient.roots:
+            patient.swap(module, nn.Identity())
+            chosen = [op for op in chosen if op.module is not module]
+    if chosen:
+        exchange(patient, planned(trace, chosen, _as_given))
+
+
+def _as_given(_original: Any, tensor: Tensor, *_args: Any, **_options: Any) -> Tensor:
+    return tensor
 
 
 def exchange(patient: Patient, plan: Plan) -> None:

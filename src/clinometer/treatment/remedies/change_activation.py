@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from clinometer.treatment.network.chain import bends_between
-from clinometer.treatment.network.sites import exchange, planned
+from clinometer.treatment.network.sites import exchange, planned, whole
 from clinometer.treatment.network.trace import Op, Trace, trace
 from clinometer.treatment.remedy import NotApplicable, Remedy
 
@@ -56,16 +56,12 @@ def _choice(seen: Trace, between: list[Op]) -> tuple[list[Op], str]:
 
 def _whole(seen: Trace, chosen: list[Op]) -> list[nn.Module]:
     """Activation modules of torch whose every call was chosen."""
-    found: list[nn.Module] = []
-    for op in chosen:
-        module = op.module
-        own = type(module).__module__ == "torch.nn.modules.activation" and not any(
-            True for _ in module.parameters()
-        )
-        calls = [one for one in seen.ops if one.module is module]
-        if own and module not in found and all(one in chosen for one in calls):
-            found.append(module)
-    return found
+    return [
+        module
+        for module in whole(seen, chosen)
+        if type(module).__module__ == "torch.nn.modules.activation"
+        and not any(True for _ in module.parameters())
+    ]
 
 
 def _act(function: Callable[[Tensor], Tensor]) -> Callable[..., Any]:

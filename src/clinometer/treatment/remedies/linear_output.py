@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from clinometer.treatment.functions import ERRORS, required, standing_in
 from clinometer.treatment.network.chain import PASSING
-from clinometer.treatment.network.sites import exchange, planned
+from clinometer.treatment.network.sites import take_out
 from clinometer.treatment.network.trace import INPUT, Op, Trace, trace
 from clinometer.treatment.remedy import NotApplicable, Remedy
 
@@ -43,7 +43,7 @@ def apply(patient: Patient) -> str:
         raise NotApplicable("no activation of bounded range stands behind the last layer")
     name = last.function.rstrip("_")
     targets = Targets(*RANGES[name])
-    _take_out(patient, seen, last)
+    take_out(patient, seen, [last], _activates)
     standing_in(dict.fromkeys(ERRORS, targets.error))
     required(patient, lambda: targets.outside > 0, WHY)
     return f"{name} behind the last layer taken away"
@@ -80,18 +80,9 @@ class Targets:
         return func(given, target, *args, **kwargs)
 
 
-def _take_out(patient: Patient, seen: Trace, last: Op) -> None:
-    module = last.module
-    alone = all(one is last for one in seen.ops if one.module is module)
-    own = type(module).__module__ == "torch.nn.modules.activation"
-    if own and alone and module not in patient.roots:
-        patient.swap(module, nn.Identity())
-    else:
-        exchange(patient, planned(seen, [last], _as_given))
-
-
-def _as_given(_original: Any, tensor: Tensor, *_args: Any, **_options: Any) -> Tensor:
-    return tensor
+def _activates(module: nn.Module) -> bool:
+    """Whether it is an activation of torch."""
+    return type(module).__module__ == "torch.nn.modules.activation"
 
 
 REMEDY = Remedy(

@@ -6,19 +6,19 @@ Source: Wu & He (2018), ECCV, section 3: a group holds all the values that its m
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from clinometer.treatment.network.sites import exchange, planned
-from clinometer.treatment.network.trace import Op, Trace, trace
+from clinometer.treatment.edits.normalisation import FEWEST
+from clinometer.treatment.network.sites import take_out
+from clinometer.treatment.network.trace import Op, trace
 from clinometer.treatment.network.weights import plural
 from clinometer.treatment.remedy import NotApplicable, Remedy
 
 if TYPE_CHECKING:
     from clinometer.treatment.patient import Patient
 
-FEWEST = 3  # values of which more is left than a constant or a sign; as FLOW405 has it
 SHAPED = frozenset({"layer_norm", "rms_norm"})
 WITHIN = frozenset({*SHAPED, "group_norm", "instance_norm"})
 
@@ -29,13 +29,8 @@ def apply(patient: Patient) -> str:
     starved = [op for op in seen.ops if op.function in WITHIN and values_of(op) < FEWEST]
     if not starved:
         raise NotApplicable("no normalisation within an example of only one or two values was seen")
-    number = len(starved)
-    for module in _whole(seen, starved, patient.roots):
-        patient.swap(module, nn.Identity())
-        starved = [op for op in starved if op.module is not module]
-    if starved:
-        exchange(patient, planned(seen, starved, _as_given))
-    return f"{plural(number, 'normalisation')} of one or two values taken out"
+    take_out(patient, seen, starved, _normalises)
+    return f"{plural(len(starved), 'normalisation')} of one or two values taken out"
 
 
 def values_of(op: Op) -> int:
@@ -51,21 +46,10 @@ def values_of(op: Op) -> int:
     return prod(tensor.shape[2:])
 
 
-def _whole(seen: Trace, chosen: list[Op], roots: list[nn.Module]) -> list[nn.Module]:
-    """Normalisations of torch whose every call was chosen."""
-    modules = list(dict.fromkeys(op.module for op in chosen))
-    return [
-        module
-        for module in modules
-        if type(module).__module__ == "torch.nn.modules.normalization"
-        or isinstance(module, nn.modules.instancenorm._InstanceNorm)
-        if module not in roots
-        if all(op in chosen for op in seen.ops if op.module is module)
-    ]
-
-
-def _as_given(_original: Any, tensor: Tensor, *_args: Any, **_options: Any) -> Tensor:
-    return tensor
+def _normalises(module: nn.Module) -> bool:
+    """Whether it is a normalisation of torch within an example."""
+    listed = type(module).__module__ == "torch.nn.modules.normalization"
+    return listed or isinstance(module, nn.modules.instancenorm._InstanceNorm)
 
 
 REMEDY = Remedy(

@@ -137,13 +137,17 @@ def code() -> str:
 
     What only chooses trials, hands them out or judges them is left out: it leaves their results as they are.
     """
-    top = Path(__file__).parents[1]
-    digest = hashlib.sha256()
+    return digest(Path(__file__).parents[1], AROUND)
+
+
+def digest(top: Path, without: tuple[str, ...] = ()) -> str:
+    """Of the Python files below a folder, and their names; `without` are beginnings of names left out."""
+    found = hashlib.sha256()
     for path in sorted(top.rglob("*.py")):
         name = path.relative_to(top).as_posix()
-        if not name.startswith(AROUND):
-            digest.update(name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()
+        if not name.startswith(without):
+            found.update(name.encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()
 
 
 def source(plan: Plan) -> bytes:
